@@ -1,0 +1,42 @@
+/** What a gate answers: see "Verdicts" in docs/how-it-works.md. UNCHECKED and ERROR are never shown as PASS. */
+export type Verdict = "PASS" | "ACCEPTED" | "FAIL" | "UNCHECKED" | "ERROR"
+
+/** One thing a gate found, for people: what, where it was set, what was seen, and what to do next. */
+export interface Finding {
+  what: string
+  where?: string
+  evidence?: string
+  fix?: string
+}
+
+/** A gate's answer over facts of type F. */
+export interface Judged<F = unknown> {
+  verdict: Verdict
+  facts: F
+  findings: Finding[]
+}
+
+export const pass = <F>(facts: F): Judged<F> => ({ verdict: "PASS", facts, findings: [] })
+
+export const fail = <F>(facts: F, findings: Finding[]): Judged<F> => ({ verdict: "FAIL", facts, findings })
+
+/** PASS without findings, FAIL with them. */
+export const judge = <F>(facts: F, findings: Finding[]): Judged<F> =>
+  findings.length === 0 ? pass(facts) : fail(facts, findings)
+
+/** Looked and could not see: a tool crashed, a report is empty or about another image. Becomes the verdict ERROR. */
+export class CouldNotLook extends Error {
+  override readonly name = "CouldNotLook"
+  constructor(
+    readonly what: string,
+    readonly fix?: string,
+  ) {
+    super(what)
+  }
+}
+
+// From best to worst: a set of gates is as good as its worst one.
+const order: readonly Verdict[] = ["PASS", "ACCEPTED", "UNCHECKED", "FAIL", "ERROR"]
+
+export const worst = (verdicts: readonly Verdict[]): Verdict =>
+  verdicts.reduce<Verdict>((a, b) => (order.indexOf(b) > order.indexOf(a) ? b : a), "PASS")

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config"
+
+// Conformance and e2e share one container engine and one registry, so their files run one after another.
+const onTheYard = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 1_800_000 }
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
+    ],
+  },
+})
