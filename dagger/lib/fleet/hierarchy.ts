@@ -1,0 +1,109 @@
+import { wrongInput } from "../problem.ts"
+import type { Allow, NamedFamily } from "./family.ts"
+import type { Fleet } from "./fleet.ts"
+import { closest, owned } from "./names.ts"
+import type { NamedService } from "./service.ts"
+
+/** The family with this name or alias. Throws a Problem (exit code 2) that lists the known ones. */
+export function familyNamed(fleet: Fleet, nameOrAlias: string): NamedFamily {
+  const { byAlias } = indexOf(fleet)
+  const name = owned(fleet.families, nameOrAlias) ? nameOrAlias : byAlias.get(nameOrAlias)
+  const family = name === undefined ? undefined : owned(fleet.families, name)
+  if (name !== undefined && family) return { name, ...family }
+  const known = Object.entries(fleet.families).map(([each, { alias }]) => `${each} (${alias})`)
+  const meant = closest(nameOrAlias, [...Object.keys(fleet.families), ...byAlias.keys()])
+  throw wrongInput(`there is no family ${JSON.stringify(nameOrAlias)}${meant ? `; did you mean ${meant}?` : ""}`, {
+    fix: `use one of ${known.join(", ")}`,
+  })
+}
+
+/** A family and all that it stands on, the root first and the family itself last. */
+export function lineage(fleet: Fleet, nameOrAlias: string): NamedFamily[] {
+  const line = [familyNamed(fleet, nameOrAlias)]
+  for (let parent = line[0]?.parent; parent !== undefined; parent = line[0]?.parent) {
+    line.unshift(familyNamed(fleet, parent))
+  }
+  return line
+}
+
+/** The families that stand directly on a family, in the order of fleet.yaml. */
+export const children = (fleet: Fleet, nameOrAlias: string): NamedFamily[] =>
+  (indexOf(fleet).children.get(familyNamed(fleet, nameOrAlias).name) ?? []).map((name) => familyNamed(fleet, name))
+
+/**
+ * What must be built for these families: each once, after what it stands on, otherwise in the order in which they were
+ * asked for. Asked for one family, it stands last.
+ */
+export function buildOrder(fleet: Fleet, namesOrAliases: Iterable<string>): NamedFamily[] {
+  const order = new Map<string, NamedFamily>()
+  for (const each of namesOrAliases) {
+    const missing: NamedFamily[] = []
+    let family: NamedFamily | undefined = familyNamed(fleet, each)
+    while (family && !order.has(family.name)) {
+      missing.push(family)
+      family = family.parent === undefined ? undefined : familyNamed(fleet, family.parent)
+    }
+    for (const next of missing.reverse()) order.set(next.name, next)
+  }
+  return [...order.values()]
+}
+
+/** The services that run on a family itself (not on its children), in the order of fleet.yaml. */
+export const servicesOf = (fleet: Fleet, nameOrAlias: string): NamedService[] =>
+  (indexOf(fleet).services.get(familyNamed(fleet, nameOrAlias).name) ?? []).slice()
+
+/** The pins that hold in a family: its own and those of all that it stands on. */
+export const inheritedFrozen = (fleet: Fleet, nameOrAlias: string): Record<string, string> =>
+  Object.assign({}, ...lineage(fleet, nameOrAlias).map(({ frozen }) => frozen))
+
+/** The build arguments of a family: those of all that it stands on, overridden by its own. */
+export const inheritedArgs = (fleet: Fleet, nameOrAlias: string): Record<string, string> =>
+  Object.assign({}, ...lineage(fleet, nameOrAlias).map(({ args }) => args))
+
+/** What the contract gate lets pass in a family: what it and all that it stands on allow. */
+export function inheritedAllow(fleet: Fleet, nameOrAlias: string): Allow {
+  const line = lineage(fleet, nameOrAlias).map(({ allow }) => allow)
+  return {
+    setuid: [...new Set(line.flatMap(({ setuid }) => setuid))],
+    compilers: [...new Set(line.flatMap(({ compilers }) => compilers))],
+    ports: [...new Set(line.flatMap(({ ports }) => ports))],
+  }
+}
+
+/** The modules that a family promises to import: its own after those of all that it stands on. */
+export const inheritedPackages = (fleet: Fleet, nameOrAlias: string): string[] => [
+  ...new Set(lineage(fleet, nameOrAlias).flatMap(({ packages }) => packages)),
+]
+
+/** Whether a family, or one that it stands on, can use a GPU. */
+export const usesGpu = (fleet: Fleet, nameOrAlias: string): boolean =>
+  lineage(fleet, nameOrAlias).some(({ gpu }) => gpu)
+
+interface Index {
+  byAlias: Map<string, string>
+  children: Map<string, string[]>
+  services: Map<string, NamedService[]>
+}
+
+// A fleet never changes once it is loaded, so its index is made once: 1,000 families must order in milliseconds.
+const indexes = new WeakMap<Fleet, Index>()
+
+function indexOf(fleet: Fleet): Index {
+  const known = indexes.get(fleet)
+  if (known) return known
+  const index: Index = { byAlias: new Map(), children: new Map(), services: new Map() }
+  for (const [name, { alias, parent }] of Object.entries(fleet.families)) {
+    index.byAlias.set(alias, name)
+    if (parent !== undefined) append(index.children, parent, name)
+  }
+  for (const [name, service] of Object.entries(fleet.services))
+    append(index.services, service.family, { name, ...service })
+  indexes.set(fleet, index)
+  return index
+}
+
+function append<V>(lists: Map<string, V[]>, key: string, value: V): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
