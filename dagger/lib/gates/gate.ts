@@ -21,6 +21,8 @@ export interface Rules {
   machine?: string
   /** path in the repository -> text, for each Dockerfile of the family's line. */
   dockerfiles: Readonly<Record<string, string>>
+  /** path in the repository -> text, for each requirements lock of the family's line. */
+  locks: Readonly<Record<string, string>>
 }
 
 /**

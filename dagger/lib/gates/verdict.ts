@@ -9,11 +9,24 @@ export interface Finding {
   fix?: string
 }
 
+/** One fact that a gate looked for: what was wanted, and what was found. */
+export interface Check {
+  /** Short and stable, such as "user" or "pin torch". */
+  id: string
+  says: string
+  evidence: string
+  passed: boolean
+}
+
 /** A gate's answer over facts of type F. */
 export interface Judged<F = unknown> {
   verdict: Verdict
   facts: F
   findings: Finding[]
+  /** Every fact that was looked for, for gates that look for several. */
+  checks?: Check[]
+  /** What fits into a cell of a table, such as "31/31" or "39 MB (budget 45)". */
+  brief?: string
 }
 
 export const pass = <F>(facts: F): Judged<F> => ({ verdict: "PASS", facts, findings: [] })
