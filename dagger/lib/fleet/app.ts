@@ -1,12 +1,15 @@
 import { z } from "zod"
 import { pathSchema, valueSchema, variableSchema } from "./names.ts"
+import { shown } from "./shown.ts"
 
 export const appSchema = z.strictObject({
   path: pathSchema.describe("Folder with the app's code; it becomes /app in the service's image."),
   command: z
     .array(valueSchema)
-    .min(1, { error: "is empty: name the program to run" })
-    .refine((command) => !command[0]?.startsWith("-"), { error: "begins with an option instead of a program" })
+    .min(1)
+    .refine((command) => !command[0]?.startsWith("-"), {
+      error: ({ input }) => `${shown((input as string[])[0])} is an option; begin with the program to run`,
+    })
     .describe("What the container runs under tini: program and arguments, never a shell line."),
   lock: pathSchema.optional().describe("Requirements lock with hashes. Default: what the family has is enough."),
   portEnv: variableSchema.default("PORT").describe("Variable that tells the app its port."),

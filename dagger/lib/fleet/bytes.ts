@@ -1,4 +1,4 @@
-import { z } from "zod"
+import { spelled } from "./names.ts"
 
 // SI, as registries and disk makers count; the binary units are there for whoever means them.
 const units: Record<string, number> = {
@@ -15,10 +15,10 @@ const units: Record<string, number> = {
 const pattern = /^([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/
 
 /** A number of bytes. In fleet.yaml written as "45 MB", "2.1 GB" or "512 MiB"; MB is 1,000,000 bytes. */
-export const bytesSchema = z
-  .string()
-  .regex(pattern, { error: 'is not a size such as "45 MB", "2.1 GB" or "512 MiB"' })
-  .transform((text) => bytes(text))
+export const bytesSchema = spelled({
+  pattern: pattern,
+  right: 'a size such as "45 MB", "2.1 GB" or "512 MiB"',
+}).transform((text) => bytes(text))
 
 /** The number of bytes that a size such as "45 MB" stands for; NaN for anything else. */
 export const bytes = (text: string): number => {

@@ -1,34 +1,36 @@
 import { wrongInput } from "../problem.ts"
 import type { Allow, NamedFamily } from "./family.ts"
 import type { Fleet } from "./fleet.ts"
-import { closest, owned } from "./names.ts"
+import { closest } from "./names.ts"
 import type { NamedService } from "./service.ts"
+import { shown } from "./shown.ts"
 
 /** The family with this name or alias. Throws a Problem (exit code 2) that lists the known ones. */
 export function familyNamed(fleet: Fleet, nameOrAlias: string): NamedFamily {
-  const { byAlias } = indexOf(fleet)
-  const name = owned(fleet.families, nameOrAlias) ? nameOrAlias : byAlias.get(nameOrAlias)
-  const family = name === undefined ? undefined : owned(fleet.families, name)
-  if (name !== undefined && family) return { name, ...family }
-  const known = Object.entries(fleet.families).map(([each, { alias }]) => `${each} (${alias})`)
-  const meant = closest(nameOrAlias, [...Object.keys(fleet.families), ...byAlias.keys()])
-  throw wrongInput(`there is no family ${JSON.stringify(nameOrAlias)}${meant ? `; did you mean ${meant}?` : ""}`, {
+  const { byName, byAlias } = indexOf(fleet)
+  const family = byName.get(nameOrAlias) ?? byAlias.get(nameOrAlias)
+  if (family) return family
+  const known = [...byName.values()].map(({ name, alias }) => `${name} (${alias})`)
+  const meant = closest(nameOrAlias, [...byName.keys(), ...byAlias.keys()])
+  throw wrongInput(`there is no family ${shown(nameOrAlias)}${meant ? `; did you mean ${meant}?` : ""}`, {
     fix: `use one of ${known.join(", ")}`,
   })
 }
 
 /** A family and all that it stands on, the root first and the family itself last. */
 export function lineage(fleet: Fleet, nameOrAlias: string): NamedFamily[] {
-  const line = [familyNamed(fleet, nameOrAlias)]
-  for (let parent = line[0]?.parent; parent !== undefined; parent = line[0]?.parent) {
-    line.unshift(familyNamed(fleet, parent))
+  const line: NamedFamily[] = []
+  let family: NamedFamily | undefined = familyNamed(fleet, nameOrAlias)
+  while (family) {
+    line.push(family)
+    family = family.parent === undefined ? undefined : familyNamed(fleet, family.parent)
   }
-  return line
+  return line.reverse()
 }
 
 /** The families that stand directly on a family, in the order of fleet.yaml. */
 export const children = (fleet: Fleet, nameOrAlias: string): NamedFamily[] =>
-  (indexOf(fleet).children.get(familyNamed(fleet, nameOrAlias).name) ?? []).map((name) => familyNamed(fleet, name))
+  (indexOf(fleet).children.get(familyNamed(fleet, nameOrAlias).name) ?? []).slice()
 
 /**
  * What must be built for these families: each once, after what it stands on, otherwise in the order in which they were
@@ -80,8 +82,9 @@ export const usesGpu = (fleet: Fleet, nameOrAlias: string): boolean =>
   lineage(fleet, nameOrAlias).some(({ gpu }) => gpu)
 
 interface Index {
-  byAlias: Map<string, string>
-  children: Map<string, string[]>
+  byName: Map<string, NamedFamily>
+  byAlias: Map<string, NamedFamily>
+  children: Map<string, NamedFamily[]>
   services: Map<string, NamedService[]>
 }
 
@@ -91,13 +94,16 @@ const indexes = new WeakMap<Fleet, Index>()
 function indexOf(fleet: Fleet): Index {
   const known = indexes.get(fleet)
   if (known) return known
-  const index: Index = { byAlias: new Map(), children: new Map(), services: new Map() }
-  for (const [name, { alias, parent }] of Object.entries(fleet.families)) {
-    index.byAlias.set(alias, name)
-    if (parent !== undefined) append(index.children, parent, name)
+  const index: Index = { byName: new Map(), byAlias: new Map(), children: new Map(), services: new Map() }
+  for (const [name, family] of Object.entries(fleet.families)) {
+    const named = { name, ...family }
+    index.byName.set(name, named)
+    index.byAlias.set(family.alias, named)
+    if (family.parent !== undefined) append(index.children, family.parent, named)
   }
-  for (const [name, service] of Object.entries(fleet.services))
+  for (const [name, service] of Object.entries(fleet.services)) {
     append(index.services, service.family, { name, ...service })
+  }
   indexes.set(fleet, index)
   return index
 }

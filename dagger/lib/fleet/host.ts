@@ -1,12 +1,12 @@
 import { z } from "zod"
 import { archSchema } from "./arch.ts"
-import { lineSchema, portSchema, valueSchema } from "./names.ts"
+import { lineSchema, portSchema, spelled, valueSchema } from "./names.ts"
 
 const profileSchema = z.strictObject({
-  GPU_VISIBLE_DEVICES: z
-    .string()
-    .regex(/^(?:[0-9]+(?:,[0-9]+)*)?$/, { error: 'is not a list of GPU numbers such as "0" or "0,1"' })
-    .describe('The GPUs that services may see: numbers with commas between them, "" for none.'),
+  GPU_VISIBLE_DEVICES: spelled({
+    pattern: /^(?:[0-9]+(?:,[0-9]+)*)?$/,
+    right: 'a list of GPU numbers such as "0" or "0,1"',
+  }).describe('The GPUs that services may see: numbers with commas between them, "" for none.'),
   TORCH_CUDA_ALLOC_CONF: valueSchema.describe("Handed to torch's CUDA allocator as it is."),
   OMP_NUM_THREADS: z.int().min(1).max(1024).describe("Threads per process for numerical libraries."),
   UVICORN_WORKERS: z.int().min(1).max(1024).describe("Processes per web service."),
@@ -30,20 +30,19 @@ const gpuSchema = z.strictObject({
 export type Gpu = z.infer<typeof gpuSchema>
 
 export const hostSchema = z.strictObject({
-  address: z
-    .string()
-    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, { error: "is not a host name or an IP address" })
-    .describe("Name or IP address that SSH connects to."),
+  address: spelled({
+    pattern: /^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/,
+    right: "a host name or an IP address",
+  }).describe("Name or IP address that SSH connects to."),
   port: portSchema.default(22).describe("SSH port. Default: 22."),
-  user: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: "is not a user name: lower-case letters, digits, _ and -" })
-    .describe("SSH user; must be allowed to use Docker."),
-  hostKey: z
-    .string()
-    .regex(/^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$/, {
-      error: 'is not an SSH host key: "ssh-ed25519" and 68 characters that begin with AAAA, without a comment',
-    })
+  user: spelled({
+    pattern: /^[a-z_][a-z0-9_-]{0,31}$/,
+    right: "a user name: lower-case letters, digits, _ and -",
+  }).describe("SSH user; must be allowed to use Docker."),
+  hostKey: spelled({
+    pattern: /^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$/,
+    right: 'an SSH host key: "ssh-ed25519" and 68 characters that begin with AAAA, without a comment',
+  })
     .optional()
     .describe("The key that the host must show. Default: not recorded yet, and every verb that uses SSH is refused."),
   platform: z.literal("linux/amd64").default("linux/amd64"),

@@ -1,13 +1,15 @@
 import { z } from "zod"
+import { shown } from "./shown.ts"
 
-/** What a name may look like, and how a person is told what would be right. */
+/** How something is spelled, and how a person is told: `right` completes `"…" is not …`. */
 interface Grammar {
   pattern: RegExp
-  /** Completes "is not …", such as "a DNS label (…)". */
   right: string
 }
 
-const spelled = ({ pattern, right }: Grammar) => z.string().regex(pattern, { error: `is not ${right}` })
+/** Text of a certain spelling, refused in a sentence that says the value and what would be right. */
+export const spelled = ({ pattern, right }: Grammar) =>
+  z.string().regex(pattern, { error: ({ input }) => `${shown(input)} is not ${right}` })
 
 /**
  * A name in lower case that is also a DNS label: families, hosts, bases, builders, apps, waves.

@@ -1,35 +1,32 @@
 import { z } from "zod"
 import { bytesSchema } from "./bytes.ts"
-import { imagePathSchema, labelSchema, serviceNameSchema } from "./names.ts"
+import { imagePathSchema, labelSchema, serviceNameSchema, spelled } from "./names.ts"
 
 const seconds = z.int().min(1).max(3600)
 const days = z.int().min(1).max(3650)
 
 const imagePolicySchema = z.strictObject({
-  user: z
-    .string()
-    .regex(/^[1-9][0-9]{0,9}:[1-9][0-9]{0,9}$/, {
-      error: 'is not a numeric user and group such as "10001:10001", never root',
-    })
-    .describe("User and group of every image."),
+  user: spelled({
+    pattern: /^[1-9][0-9]{0,9}:[1-9][0-9]{0,9}$/,
+    right: 'a numeric user and group such as "10001:10001", never root',
+  }).describe("User and group of every image."),
   init: imagePathSchema.describe("PID 1 in every container."),
   entrypoint: imagePathSchema.describe(
     "What every image starts with: reports the image, then runs the command under init.",
   ),
-  healthPath: z
-    .string()
-    .regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, { error: 'is not a URL path such as "/health"' })
-    .describe('GET on it answers 200 and {"status":"ok"}.'),
+  healthPath: spelled({ pattern: /^(?:\/[A-Za-z0-9._~-]+)+$/, right: 'a URL path such as "/health"' }).describe(
+    'GET on it answers 200 and {"status":"ok"}.',
+  ),
   health: z.strictObject({
     intervalSeconds: seconds.describe("From one probe to the next."),
     timeoutSeconds: seconds.describe("A probe that takes longer has failed."),
     retries: z.int().min(1).max(100).describe("Failed probes in a row until a container is unhealthy."),
   }),
   stopSeconds: seconds.describe("From SIGTERM to SIGKILL."),
-  ingestUrl: z
-    .string()
-    .regex(/^https?:\/\/[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._~/-]*)?$/, { error: "is not an http(s) URL" })
-    .describe("Where the entrypoint sends {service, image, git_sha, sbom} at start-up."),
+  ingestUrl: spelled({
+    pattern: /^https?:\/\/[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._~/-]*)?$/,
+    right: "an http(s) URL",
+  }).describe("Where the entrypoint sends {service, image, git_sha, sbom} at start-up."),
 })
 
 /** What holds for every image, and what the contract gate checks. */
@@ -68,10 +65,7 @@ export const policySchema = z.strictObject({
     .strictObject({ maxDays: days.describe("A risk acceptance expires at the latest after this many days.") })
     .describe("What a recorded risk acceptance may do (risk R4)."),
   rollout: z.strictObject({
-    waves: z
-      .array(waveSchema)
-      .min(1, { error: "is empty: name at least one wave" })
-      .describe("In this order; a service belongs to the first that matches."),
+    waves: z.array(waveSchema).min(1).describe("In this order; a service belongs to the first that matches."),
     onFailure: z.enum(["service", "wave", "fleet"]).describe("What goes back when a service does not become healthy."),
     healthyProbes: z.int().min(1).max(100).describe("Good answers in a row until a service is healthy."),
     healthySeconds: z.int().min(1).max(86_400).describe("A service that is not healthy by then has failed."),

@@ -12,8 +12,8 @@ export type Need = z.infer<typeof needSchema>
 export const serviceSchema = z
   .strictObject({
     family: labelSchema.describe("The family that the service runs on, by its full name."),
-    hosts: z.array(labelSchema).min(1, { error: "is empty: name at least one host" }).describe("Where it runs."),
-    needs: z.array(needSchema).min(1, { error: "is empty: name at least cpu or gpu" }),
+    hosts: z.array(labelSchema).min(1).describe("Where it runs."),
+    needs: z.array(needSchema).min(1),
     port: portSchema.describe("TCP port of the service itself."),
     healthPort: portSchema.describe("TCP port on which GET /health answers; may be the service's own."),
     gpus: z
