@@ -1,0 +1,21 @@
+import { execa } from "execa"
+import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../dagger/lib/plan/tag.ts"
+
+/** What git says of the checkout at `root`, about these paths. Outside a repository: no commit, everything uncommitted. */
+export async function commitOf(root: string, paths: readonly string[]): Promise<Commit> {
+  const head = await git(root, ["rev-parse", "--verify", "HEAD"])
+  if (head === undefined) return { uncommitted: [...paths], history: [] }
+  const [status, history] = await Promise.all([git(root, statusArguments), git(root, historyArguments(paths))])
+  return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
+}
+
+async function git(root: string, argv: readonly string[]): Promise<string | undefined> {
+  // A checkout that another user owns (a CI volume) is read all the same: nothing of it is run.
+  const { exitCode, stdout } = await execa("git", ["-c", "safe.directory=*", "-C", root, ...argv], {
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 256 * 1024 * 1024,
+    env: { GIT_OPTIONAL_LOCKS: "0" },
+  })
+  return exitCode === 0 ? stdout : undefined
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError } from "commander"
+import pc from "picocolors"
+import { Problem } from "../dagger/lib/problem.ts"
+import { Interrupted } from "./interrupt.ts"
+import { buildVerb } from "./verbs/build.ts"
+import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
+import { familiesVerb } from "./verbs/families.ts"
+import { gateVerbs } from "./verbs/gate.ts"
+import { planVerb } from "./verbs/plan.ts"
+import { setupVerb } from "./verbs/setup.ts"
+import { shipVerb } from "./verbs/ship.ts"
+import { testVerb } from "./verbs/test.ts"
+import { version } from "./version.ts"
+
+const program = new Command("fairlead")
+  .description("Takes a fleet of container images from plan to running service and back.")
+  .version(version)
+  .exitOverride()
+  .configureHelp({ sortSubcommands: false })
+  .showHelpAfterError("(fairlead --help shows the verbs)")
+
+for (const verb of [
+  familiesVerb,
+  planVerb,
+  buildVerb,
+  shipVerb,
+  ...gateVerbs,
+  setupVerb,
+  doctorVerb,
+  cleanVerb,
+  testVerb,
+]) {
+  program.addCommand(verb().exitOverride())
+}
+
+try {
+  await program.parseAsync(process.argv)
+} catch (error) {
+  process.exitCode = told(error)
+}
+
+/** Tells a person what went wrong, and answers the exit code. Bad input never gives a stack trace. */
+function told(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof Interrupted || (error as { cause?: unknown })?.cause instanceof Interrupted)
+    return Number(process.exitCode ?? 130)
+  if (error instanceof Problem) {
+    process.stderr.write(`${pc.red("error")} ${error.message}\n`)
+    return error.exitCode
+  }
+  // A defect of Fairlead itself: here the stack is what whoever mends it needs.
+  process.stderr.write(
+    `${pc.red("defect")} fairlead failed in a way it should not: ${(error as Error)?.stack ?? error}\n`,
+  )
+  return 3
+}

@@ -1,0 +1,34 @@
+import { type Command, InvalidArgumentError, Option } from "commander"
+
+/** Options that several verbs share; written once, so that they mean the same everywhere. */
+export interface Shared {
+  source?: string
+  json?: boolean
+  verbose?: boolean
+}
+
+export const withShared = (command: Command): Command =>
+  command
+    .option("--source <folder>", "the fleet's repository (default: the nearest folder with a fleet.yaml)")
+    .option("--json", "one JSON document on stdout, nothing else there")
+    .option("-v, --verbose", "show the tools' own output")
+
+export const family = (): Option =>
+  new Option("--family <name>", "a family or its alias; may be given several times").argParser(
+    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named)],
+  )
+
+export const registry = (): Option =>
+  new Option("--registry <host[:port][/org]>", "where images go (default: FAIRLEAD_REGISTRY, then fleet.yaml)")
+
+export const machine = (): Option => new Option("--machine <host>", "build a host's machine profile in")
+
+export const noCache = (): Option => new Option("--no-cache", "build everything anew")
+
+export const allowDirty = (): Option =>
+  new Option("--allow-dirty", "ship uncommitted changes; the tag then ends in -dirty")
+
+const named = (value: string): string => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(value)) throw new InvalidArgumentError("it is no family's name.")
+  return value
+}

@@ -1,0 +1,23 @@
+import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
+import type { Fleet } from "../dagger/lib/fleet/fleet.ts"
+import { basePart } from "./setup/bases.ts"
+import { buildxPart, dockerPart } from "./setup/docker.ts"
+import { networkPart } from "./setup/network.ts"
+import type { Part } from "./setup/part.ts"
+import { registryPart } from "./setup/registry.ts"
+import { toolboxImage, toolboxPart } from "./setup/toolbox.ts"
+
+/** Everything that set-up may ready for a fleet, with these parts of the toolbox. */
+export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry: boolean): Part[] {
+  const images = registry ? new Set<ToolboxPart>([...toolbox, "registry"]) : new Set(toolbox)
+  return [
+    dockerPart(),
+    buildxPart(),
+    networkPart(),
+    ...Object.values(fleet.bases).map((base) => basePart(base, fleet.epoch)),
+    ...[...images].map((part) => toolboxPart(part)),
+    ...(registry ? [registryPart({ image: () => toolboxImage("registry"), after: ["toolbox:registry"] })] : []),
+  ]
+}
+
+export const everyToolboxPart: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint"]

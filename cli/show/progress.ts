@@ -1,0 +1,69 @@
+import logUpdate from "log-update"
+import pc from "picocolors"
+import type { ShipEvent } from "../../dagger/lib/release/ship.ts"
+import { duration } from "../../dagger/lib/report/text.ts"
+
+interface Flags {
+  json?: boolean
+  verbose?: boolean
+}
+
+/**
+ * What is going on, on stderr: on a terminal a line per family that changes in place, in a pipe one plain line per thing
+ * that ended. Results go to stdout and are not this file's.
+ */
+export class Progress {
+  private readonly live: boolean
+  private readonly running = new Map<string, Map<string, number>>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly flags: Flags) {
+    this.live = process.stderr.isTTY === true && !flags.verbose && !flags.json
+  }
+
+  /** A line that stays. */
+  say = (text: string): void => {
+    if (this.live) logUpdate.clear()
+    process.stderr.write(`${text}\n`)
+  }
+
+  /** A line of a tool's own output; shown only with -v. */
+  tool = (step: string, text: string): void => {
+    if (this.flags.verbose) this.say(pc.dim(`${step} | ${text}`))
+  }
+
+  event(event: ShipEvent): void {
+    const steps = this.running.get(event.family) ?? new Map<string, number>()
+    this.running.set(event.family, steps)
+    if (event.state === "started") steps.set(event.step, performance.now())
+    else {
+      const started = steps.get(event.step)
+      steps.delete(event.step)
+      if (!this.live) this.say(`  ${event.family} ${event.step} ${ended(event, started)}`)
+    }
+    if (this.live) this.draw()
+  }
+
+  done(): void {
+    clearInterval(this.timer)
+    this.timer = undefined
+    this.running.clear()
+    if (this.live) logUpdate.clear()
+  }
+
+  private draw = (): void => {
+    this.timer ??= setInterval(this.draw, 500).unref()
+    const lines = [...this.running]
+      .filter(([, steps]) => steps.size > 0)
+      .map(([family, steps]) => {
+        const shown = [...steps].map(([step, started]) => `${step} ${duration((performance.now() - started) / 1000)}`)
+        return `  ${family.padEnd(20)} ${pc.dim(shown.join("  "))}`
+      })
+    logUpdate(lines.join("\n"))
+  }
+}
+
+function ended({ verdict, brief }: ShipEvent, started: number | undefined): string {
+  const took = started === undefined ? "" : `(${duration((performance.now() - started) / 1000)})`
+  return [verdict, brief, took].filter(Boolean).join(" ") || "done"
+}

@@ -1,0 +1,33 @@
+import { Command } from "commander"
+import { type Shared, withShared } from "../options.ts"
+import { everyToolboxPart, partsFor } from "../parts.ts"
+import { openRepository } from "../repository.ts"
+import { clean } from "../setup/clean.ts"
+import { doctor, doctorJson, doctorText } from "../setup/doctor.ts"
+import { Progress } from "../show/progress.ts"
+
+export const doctorVerb = (): Command =>
+  withShared(
+    new Command("doctor").description("each part of the set-up, found or not, with the fix; changes nothing"),
+  ).action(async (flags: Shared) => {
+    const { fleet, root } = await openRepository(flags.source)
+    const found = await doctor(partsFor(fleet, everyToolboxPart, true), {
+      root,
+      freeBytes: fleet.policy.cache.keepFree,
+    })
+    console.log(flags.json ? JSON.stringify(doctorJson(found)) : doctorText(found))
+    process.exitCode = found.exitCode
+  })
+
+export const cleanVerb = (): Command =>
+  withShared(new Command("clean").description("remove what set-up made, and nothing else"))
+    .option("--engine", "also the container engine, if set-up installed it")
+    .action(async (flags: Shared & { engine?: boolean }) => {
+      const { fleet } = await openRepository(flags.source)
+      const out = new Progress(flags)
+      const done = await clean(partsFor(fleet, everyToolboxPart, true), { engine: flags.engine, say: out.say })
+      if (flags.json) console.log(JSON.stringify({ schema: 1, ...done }))
+      else
+        for (const [word, names] of Object.entries(done))
+          for (const name of names) console.log(`  ${word.padEnd(8)} ${name}`)
+    })

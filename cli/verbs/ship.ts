@@ -1,0 +1,83 @@
+import { Command } from "commander"
+import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
+import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
+import { requireClean } from "../../dagger/lib/plan/tag.ts"
+import { isLoopback } from "../../dagger/lib/release/registry.ts"
+import { exitCodeOf, ship } from "../../dagger/lib/release/ship.ts"
+import { planLine, shipText } from "../../dagger/lib/report/ship.ts"
+import { line } from "../../dagger/lib/report/text.ts"
+import { commitOf } from "../git.ts"
+import { allowDirty, family, machine, noCache, registry, type Shared, withShared } from "../options.ts"
+import { chooseRegistry } from "../registry.ts"
+import { openRepository } from "../repository.ts"
+import { readyLine } from "../setup/ready.ts"
+import { headline } from "../show/headline.ts"
+import { Progress } from "../show/progress.ts"
+import { digestsOf, withYard } from "../yard.ts"
+
+interface ShipFlags extends Shared {
+  family?: string[]
+  all?: boolean
+  registry?: string
+  machine?: string
+  dryRun?: boolean
+  cache: boolean
+  allowDirty?: boolean
+}
+
+export const shipVerb = (): Command =>
+  withShared(new Command("ship").description("build, look through every gate, publish what passed, write records"))
+    .addOption(family())
+    .option("--all", "every family that has a Dockerfile")
+    .addOption(registry())
+    .addOption(machine())
+    .option("--dry-run", "stop before the first write to a registry")
+    .addOption(noCache())
+    .addOption(allowDirty())
+    .action(shipAction)
+
+async function shipAction(flags: ShipFlags): Promise<void> {
+  const repository = await openRepository(flags.source)
+  const reading = await readAsked(repository, { families: flags.family, all: flags.all }, commitOf)
+  requireClean(reading.commit, flags.allowDirty === true || flags.dryRun === true)
+  const chosen = await chooseRegistry(repository.fleet, flags.registry)
+  const out = new Progress(flags)
+  out.say(await headline(repository, reading.commit))
+  await withYard(
+    { repository, commit: reading.commit, registry: chosen, toolbox: ["build", "sbom", "run"], progress: out },
+    async (yard, readied) => {
+      out.say(line("ready", readyLine(readied)))
+      if (chosen.note) out.say(line("note", chosen.note))
+      const machineName = flags.machine
+      const planned = {
+        repository,
+        reading,
+        records: yard.records,
+        machine: machineName,
+        noCache: !flags.cache,
+        now: yard.now,
+      }
+      const plan = await makePlan({ ...planned, bases: digestsOf(yard.bases) })
+      out.say(planLine(plan))
+      const rules = await rulesFor(
+        repository,
+        plan.families.map((each) => each.family),
+        machineName,
+      )
+      const { inputs, asked } = reading
+      const report = await ship(yard, {
+        plan,
+        inputs,
+        rules,
+        asked,
+        machine: machineName,
+        noCache: !flags.cache,
+        dryRun: flags.dryRun,
+        onEvent: (event) => out.event(event),
+      })
+      out.done()
+      console.log(flags.json ? JSON.stringify(report) : shipText(report, yard.registry, flags.dryRun))
+      process.exitCode = exitCodeOf(report.verdict, isLoopback(yard.registry))
+    },
+  )
+}

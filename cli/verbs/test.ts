@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Command } from "commander"
+import { execa } from "execa"
+import { Problem } from "../../dagger/lib/problem.ts"
+import { line } from "../../dagger/lib/report/text.ts"
+import { everyToolboxPart, partsFor } from "../parts.ts"
+import { openRepository } from "../repository.ts"
+import { ready } from "../setup/ready.ts"
+import { fairleadRoot } from "../version.ts"
+
+interface TestFlags {
+  unit?: boolean
+  requireEngine?: boolean
+}
+
+interface Count {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+export const testVerb = (): Command =>
+  new Command("test")
+    .description("Fairlead's own tests: lint, types, unit; then on a real engine conformance and the main job")
+    .option("--unit", "only what needs no container engine")
+    .option("--require-engine", "fail where no container engine can run, as in CI")
+    .action(async (flags: TestFlags) => {
+      const checks = await npx(["npm", "run", "--silent", "check"])
+      const count = await vitest("unit")
+      const missing = flags.unit
+        ? "--unit"
+        : checks === 0 && count.failed === 0
+          ? await engineMissing()
+          : "the checks above failed"
+      if (missing === undefined) {
+        for (const project of ["conformance", "e2e"]) add(count, await vitest(project))
+      } else {
+        console.log(line("skipped", `conformance, e2e: ${missing}`))
+      }
+      if (checks !== 0) count.failed += 1
+      console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
+      process.exitCode = count.failed > 0 ? 1 : missing !== undefined && flags.requireEngine ? 3 : 0
+    })
+
+/** Why nothing that needs a container engine can run; undefined when it can. */
+async function engineMissing(): Promise<string | undefined> {
+  try {
+    const { fleet } = await openRepository(fairleadRoot)
+    const say = (text: string) => console.log(text)
+    await ready(partsFor(fleet, everyToolboxPart, true), { say })
+    return undefined
+  } catch (error) {
+    if (error instanceof Problem) return error.message
+    throw error
+  }
+}
+
+/** Runs one of vitest's projects and counts its answers; a run that told no count has failed. */
+async function vitest(project: string): Promise<Count> {
+  const folder = await mkdtemp(join(tmpdir(), "fairlead-test-"))
+  const file = join(folder, "report.json")
+  try {
+    console.log(line("test", project))
+    const exitCode = await npx([
+      "vitest",
+      "run",
+      "--project",
+      project,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+    ])
+    const report = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as VitestReport
+    const failed = report.numFailedTests ?? 0
+    const count = { passed: report.numPassedTests ?? 0, failed, skipped: report.numPendingTests ?? 0 }
+    return exitCode !== 0 && failed === 0 ? { ...count, failed: 1 } : count
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+interface VitestReport {
+  numPassedTests?: number
+  numFailedTests?: number
+  numPendingTests?: number
+}
+
+const add = (sum: Count, more: Count): void => {
+  sum.passed += more.passed
+  sum.failed += more.failed
+  sum.skipped += more.skipped
+}
+
+const npx = async ([command, ...argv]: string[]): Promise<number> =>
+  (
+    await execa(command!, argv, {
+      cwd: fairleadRoot,
+      preferLocal: true,
+      localDir: fairleadRoot,
+      stdio: ["ignore", "inherit", "inherit"],
+      reject: false,
+    })
+  ).exitCode ?? 1

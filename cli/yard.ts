@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs"
+import { mkdir, mkdtemp } from "node:fs/promises"
+import { availableParallelism } from "node:os"
+import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
+import { toolboxImage } from "../dagger/lib/engine/toolbox.ts"
+import type { Repository } from "../dagger/lib/fleet/repository.ts"
+import type { Commit } from "../dagger/lib/plan/tag.ts"
+import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
+import { FolderStore } from "../dagger/lib/release/store.ts"
+import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
+import { DockerEngine } from "./docker.ts"
+import { onInterrupt } from "./interrupt.ts"
+import { partsFor } from "./parts.ts"
+import type { ChosenRegistry } from "./registry.ts"
+import { baseLayout } from "./setup/bases.ts"
+import { engineRoot, requireFreeSpace } from "./setup/freeSpace.ts"
+import { type Readied, ready } from "./setup/ready.ts"
+import type { Progress } from "./show/progress.ts"
+import { inHome } from "./state.ts"
+
+export interface YardOptions {
+  repository: Repository
+  commit: Commit
+  registry: ChosenRegistry
+  /** What the verb needs of the toolbox. */
+  toolbox: readonly ToolboxPart[]
+  progress: Progress
+}
+
+/** A yard whose engine can also write artifacts to this machine's disk and take its secrets. */
+export type OpenYard = Yard & { engine: DockerEngine }
+
+/**
+ * Readies what a verb needs, opens the yard on Docker for the time of `work`, and leaves nothing running behind it, also
+ * after Ctrl-C.
+ */
+export async function withYard(
+  options: YardOptions,
+  work: (yard: OpenYard, readied: Readied) => Promise<void>,
+): Promise<void> {
+  const { repository, registry, progress } = options
+  const interrupt = onInterrupt()
+  const parts = partsFor(repository.fleet, options.toolbox, registry.embedded)
+  const readied = await ready(parts, { say: progress.say })
+  const { cache } = repository.fleet.policy
+  await requireFreeSpace({ path: await engineRoot(), bytes: cache.keepFree, what: "a build" })
+  await mkdir(inHome("runs"), { recursive: true, mode: 0o700 })
+  const engine = new DockerEngine({
+    root: repository.root,
+    work: await mkdtemp(inHome("runs", "run-")),
+    toolbox: toolboxImage,
+    onLine: progress.tool,
+    signal: interrupt.signal,
+  })
+  try {
+    await work(await yardOn(engine, options), readied)
+  } finally {
+    progress.done()
+    await engine.close()
+    interrupt.stop()
+  }
+}
+
+async function yardOn(engine: DockerEngine, { repository, commit, registry }: YardOptions): Promise<OpenYard> {
+  const ca = caBundle()
+  return {
+    fleet: repository.fleet,
+    root: repository.root,
+    source: engine.local(repository.root),
+    engine,
+    bases: await readyBases(repository, engine),
+    commit,
+    now: new Date(),
+    registry: registry.address,
+    records: recordsOf(registry.address),
+    ca: ca === undefined ? undefined : { name: "ca", handle: Promise.resolve(ca) },
+    auth: registry.auth === undefined ? undefined : engine.secret("registry-auth", registry.auth),
+    parallel: Math.max(2, availableParallelism()),
+  }
+}
+
+/** Records are kept by registry: what one registry has, another may not. */
+export const recordsOf = ({ host, org }: RegistryAddress): FolderStore =>
+  new FolderStore(inHome("records", host.replaceAll(":", "_"), org))
+
+export const digestsOf = (bases: Yard["bases"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(bases).map(([name, { digest }]) => [name, digest]))
+
+async function readyBases({ fleet }: Repository, engine: DockerEngine): Promise<Record<string, ReadyBase>> {
+  const found = Object.entries(fleet.bases).map(async ([name, base]) => {
+    const { path, digest } = await baseLayout(base, fleet.epoch)
+    return [name, { digest, layout: engine.local(path) }] as const
+  })
+  return Object.fromEntries(await Promise.all(found))
+}
+
+/** The machine's own CA bundle: where it holds a proxy's certificate, builds need it too. */
+export const caBundle = (): string | undefined =>
+  [process.env.SSL_CERT_FILE, process.env.NODE_EXTRA_CA_CERTS, "/etc/ssl/certs/ca-certificates.crt"].find(
+    (path) => path && existsSync(path),
+  )

@@ -1,0 +1,166 @@
+import { z } from "zod"
+import { type Artifact, StepError } from "../engine/engine.ts"
+import { bakeFile, bakeText } from "../plan/bake.ts"
+import type { AllInputs } from "../plan/inputs.ts"
+import type { Plan, PlannedFamily } from "../plan/plan.ts"
+import type { Yard } from "../yard.ts"
+import { bakeStep, ociOutput } from "./buildkit.ts"
+import { type BakeProgress, readProgress } from "./progress.ts"
+import { sbomStep, settledSbom } from "./sbom.ts"
+import { machineProfilePath, sbomPath, sealed, withSeals } from "./seal.ts"
+
+/** One image, built and sealed, with nothing said of it yet. */
+export interface Built {
+  family: string
+  /** An OCI archive: exactly the bytes that gates look at and that are published. */
+  archive: Artifact
+  /** The image manifest's digest. */
+  digest: string
+  /** Packages in its SBOM. */
+  packages: number
+  sbom: Artifact
+  /** Seconds in which its own steps ran; 0 when all came from the cache. */
+  seconds: number
+  /** Steps that ran and that came from the cache. */
+  ran: number
+  cached: number
+}
+
+export interface BuildOptions {
+  plan: Plan
+  inputs: AllInputs
+  /** Families to answer with, in build order. */
+  families: readonly string[]
+  machine?: string
+  noCache?: boolean
+}
+
+const inputsRoot = "/src"
+
+/**
+ * Builds families and what they stand on in one solve, asks syft what is in each, and puts that on top as a last layer.
+ * Throws StepError with the failing step's last lines.
+ */
+export async function build(yard: Yard, options: BuildOptions): Promise<Built[]> {
+  const file = withoutOutputs(yard, options)
+  const first = await bake(
+    yard,
+    `build ${options.families.at(-1)}`,
+    bakeText(withOutputs(file, (name) => name)),
+    options.families,
+    {},
+  )
+  const described = await Promise.all(
+    options.families.map(
+      async (family) => [family, await describe(yard, planned(options.plan, family), first.archives[family]!)] as const,
+    ),
+  )
+  const sboms = Object.fromEntries(described)
+  const inputs = Object.fromEntries(
+    described.flatMap(([family, { text }]) => Object.entries(sealInputs(yard, family, text, options.machine))),
+  )
+  const seals = withSeals(file, options.families, yard.fleet.epoch)
+  const text = bakeText(withOutputs(seals, (name) => name.replace(/^sealed-/, "")))
+  const second = await bake(yard, `seal ${options.families.at(-1)}`, text, options.families, inputs)
+  return options.families.map((family) => ({
+    family,
+    archive: second.archives[family]!,
+    digest: digestIn(second.metadata, sealed(family)),
+    packages: sboms[family]!.packages,
+    sbom: yard.engine.file(`${family}.spdx.json`, sboms[family]!.text),
+    ...{ seconds: 0, ran: 0, cached: 0, ...first.progress.targets[family] },
+  }))
+}
+
+const planned = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
+
+function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOptions) {
+  const bases = Object.entries(yard.bases)
+  return bakeFile(yard.fleet, inputs, {
+    root: inputsRoot,
+    families,
+    bases: Object.fromEntries(bases.map(([name, { digest }]) => [name, `oci-layout:///bases/${name}@${digest}`])),
+    baseDigests: Object.fromEntries(bases.map(([name, { digest }]) => [name, digest])),
+    revisions: Object.fromEntries(plan.families.map(({ family, revision }) => [family, revision])),
+    secrets: yard.ca ? ["id=ca,src=/run/secrets/ca"] : [],
+    noCache,
+  })
+}
+
+/** Only what is asked for leaves the builder; linked parents stay in its cache. */
+const withOutputs = (file: ReturnType<typeof bakeFile>, nameOf: (target: string) => string): typeof file => ({
+  ...file,
+  target: Object.fromEntries(
+    Object.entries(file.target).map(([name, target]) => [
+      name,
+      file.group.default.targets.includes(name) ? { ...target, output: [ociOutput(`${nameOf(name)}.tar`)] } : target,
+    ]),
+  ),
+})
+
+interface Baked {
+  archives: Record<string, Artifact>
+  metadata: unknown
+  progress: BakeProgress
+}
+
+async function bake(
+  yard: Yard,
+  name: string,
+  file: string,
+  families: readonly string[],
+  inputs: Record<string, Artifact>,
+): Promise<Baked> {
+  const bases = Object.entries(yard.bases).map(([base, { layout }]) => [`/bases/${base}`, layout])
+  const step = bakeStep(yard.engine, yard.fleet.policy, {
+    name,
+    file,
+    inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
+    outputs: Object.fromEntries(families.map((family) => [family, `/out/${family}.tar`])),
+    ca: yard.ca,
+  })
+  const ran = await yard.engine.run(step)
+  const progress = readProgress(ran.stderr)
+  if (ran.exitCode !== 0) {
+    throw new StepError(
+      name,
+      { exitCode: ran.exitCode, output: progress.failure ?? ran.stderr },
+      "run the step again with -v to see all of it",
+    )
+  }
+  const { metadata, ...archives } = ran.outputs
+  return { archives, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
+}
+
+async function describe(yard: Yard, { family, fingerprint }: PlannedFamily, archive: Artifact) {
+  const step = sbomStep(family, archive)
+  const ran = await yard.engine.run(step)
+  if (ran.exitCode !== 0 || !ran.outputs.sbom)
+    throw new StepError(step.name, { exitCode: ran.exitCode, output: ran.stderr })
+  const { name: fleet, epoch } = yard.fleet
+  return settledSbom(await yard.engine.read(ran.outputs.sbom), { fleet, family, fingerprint, epoch })
+}
+
+/** What goes into the seal of a family: path in the step -> file, in the places that they have in the image. */
+function sealInputs(yard: Yard, family: string, sbom: string, machine?: string): Record<string, Artifact> {
+  const profile = machine && yard.fleet.hosts[machine]?.profile
+  return {
+    [`/seal/${family}${sbomPath.replace(/\.gz$/, "")}`]: yard.engine.file("sbom.spdx.json", sbom),
+    ...(profile
+      ? {
+          [`/seal/${family}${machineProfilePath}`]: yard.engine.file(
+            "machine-profile.json",
+            `${JSON.stringify(profile, null, 2)}\n`,
+          ),
+        }
+      : {}),
+  }
+}
+
+const metadataSchema = z.record(z.string(), z.looseObject({ "containerimage.digest": z.string().optional() }))
+
+function digestIn(metadata: unknown, target: string): string {
+  const digest = metadataSchema.safeParse(metadata).data?.[target]?.["containerimage.digest"]
+  if (!digest) throw new StepError(`build ${target}`, { why: "bake told no digest for it" })
+  return digest
+}

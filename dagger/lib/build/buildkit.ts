@@ -1,0 +1,82 @@
+import type { Artifact, Engine, Secret, Service, Step } from "../engine/engine.ts"
+import type { Policy } from "../fleet/policy.ts"
+
+const port = 1234
+
+/**
+ * The pinned BuildKit of the toolbox, the same under every engine: that is what makes digests equal everywhere. Its cache
+ * is bounded by policy.cache, and pruning touches nothing but its own folder.
+ * Source of the settings: docs/buildkitd.toml.md of moby/buildkit v0.26.
+ */
+export const buildkit = (engine: Engine, policy: Policy): Service => ({
+  name: "buildkit",
+  image: "toolbox:build",
+  argv: ["buildkitd", "--addr", `tcp://0.0.0.0:${port}`, "--config", "/etc/buildkit/buildkitd.toml"],
+  port,
+  inputs: { "/etc/buildkit/buildkitd.toml": engine.file("buildkitd.toml", buildkitConfig(policy)) },
+  caches: { "/var/lib/buildkit": "buildkit" },
+  privileged: true,
+})
+
+export const buildkitConfig = (policy: Policy): string => `\
+[worker.oci]
+  gc = true
+  [[worker.oci.gcpolicy]]
+    all = true
+    maxUsedSpace = ${policy.cache.maxBytes}
+    minFreeSpace = ${policy.cache.keepFree}
+
+[registry."registry:5000"]
+  http = true
+`
+
+// buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@".
+const bakeScript = `\
+set -eu
+docker buildx create --name fairlead --driver remote tcp://buildkit:${port} >/dev/null
+exec docker buildx bake --builder fairlead "$@"
+`
+
+export interface Bake {
+  /** "build family-web", shown to people. */
+  name: string
+  /** The text of the bake file. */
+  file: string
+  inputs: Record<string, Artifact>
+  /** name -> path below /out to keep. */
+  outputs: Record<string, string>
+  /** The machine's CA bundle, for builds behind a TLS-intercepting proxy. */
+  ca?: Secret
+}
+
+/** One solve: bake in the toolbox, against the BuildKit service. Progress comes as JSON lines on stderr. */
+export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
+  name: bake.name,
+  image: "toolbox:build",
+  argv: [
+    "sh",
+    "/fairlead/bake",
+    "--file",
+    "/fairlead/bake.json",
+    "--progress",
+    "rawjson",
+    "--metadata-file",
+    "/out/metadata.json",
+  ],
+  inputs: {
+    "/fairlead/bake": engine.file("bake", bakeScript),
+    "/fairlead/bake.json": engine.file("bake.json", bake.file),
+    ...bake.inputs,
+  },
+  outputs: { metadata: "/out/metadata.json", ...bake.outputs },
+  secrets: bake.ca ? { "/run/secrets/ca": bake.ca } : {},
+  services: { buildkit: buildkit(engine, policy) },
+  look: "again",
+})
+
+/** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
+export const ociOutput = (file: string): string =>
+  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=zstd,force-compression=true,compression-level=${zstdLevel}`
+
+// BuildKit's encoder knows four strengths; 9 is the third ("better"): see docs/sizes.md for what each costs.
+const zstdLevel = 9

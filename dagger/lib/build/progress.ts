@@ -1,0 +1,100 @@
+import { harmless } from "../engine/engine.ts"
+
+/** What bake's JSON progress says of one target. */
+export interface TargetProgress {
+  /** Steps that ran, and steps that came from the cache. */
+  ran: number
+  cached: number
+  /** Seconds in which at least one of the target's steps ran. */
+  seconds: number
+}
+
+export interface BakeProgress {
+  targets: Record<string, TargetProgress>
+  /** What failed, with the last lines it printed; for people. */
+  failure?: string
+}
+
+interface Vertex {
+  digest?: string
+  name?: string
+  started?: string
+  completed?: string
+  cached?: boolean
+  error?: string
+}
+
+/** Reads `bake --progress rawjson`. Lines that are not JSON are bake's own last words. */
+export function readProgress(output: string): BakeProgress {
+  const vertices = new Map<string, Vertex>()
+  const logs = new Map<string, string>()
+  const words: string[] = []
+  for (const line of output.split("\n")) {
+    const event = parse(line)
+    if (!event) {
+      if (line.trim()) words.push(line)
+      continue
+    }
+    for (const vertex of event.vertexes ?? []) {
+      vertices.set(vertex.digest ?? "", { ...vertices.get(vertex.digest ?? ""), ...vertex })
+    }
+    for (const { vertex, data } of event.logs ?? []) {
+      logs.set(vertex, ((logs.get(vertex) ?? "") + Buffer.from(data, "base64").toString("utf8")).slice(-20_000))
+    }
+  }
+  return { targets: byTarget([...vertices.values()]), failure: failureOf([...vertices.values()], logs, words) }
+}
+
+/** "[family-web runtime 2/3] RUN …": bake puts the target first when there are several. */
+const targetOf = (name: string): string | undefined => /^\[([a-z0-9-]+) [^\]]*\d+\/\d+\]/.exec(name)?.[1]
+
+function byTarget(vertices: readonly Vertex[]): Record<string, TargetProgress> {
+  const spans: Record<string, [number, number][]> = {}
+  const targets: Record<string, TargetProgress> = {}
+  for (const { name = "", started, completed, cached } of vertices) {
+    const target = targetOf(name)
+    if (!target || !completed) continue
+    targets[target] ??= { ran: 0, cached: 0, seconds: 0 }
+    targets[target][cached ? "cached" : "ran"] += 1
+    spans[target] ??= []
+    if (started && !cached) spans[target].push([Date.parse(started), Date.parse(completed)])
+  }
+  for (const [target, list] of Object.entries(spans)) targets[target]!.seconds = covered(list) / 1000
+  return targets
+}
+
+/** Milliseconds that at least one span covers. */
+function covered(spans: [number, number][]): number {
+  let until = Number.NEGATIVE_INFINITY
+  let sum = 0
+  for (const [from, to] of spans.sort((a, b) => a[0] - b[0])) {
+    sum += Math.max(0, to - Math.max(from, until))
+    until = Math.max(until, to)
+  }
+  return sum
+}
+
+function failureOf(
+  vertices: readonly Vertex[],
+  logs: ReadonlyMap<string, string>,
+  words: readonly string[],
+): string | undefined {
+  const failed = vertices.find(({ error }) => error && !/context canceled/i.test(error))
+  if (!failed && words.length === 0) return undefined
+  const log = failed ? (logs.get(failed.digest ?? "") ?? "") : ""
+  return harmless([failed?.name, log.trimEnd(), failed?.error, ...(failed ? [] : words)].filter(Boolean).join("\n"))
+}
+
+interface Event {
+  vertexes?: Vertex[]
+  logs?: { vertex: string; data: string }[]
+}
+
+function parse(line: string): Event | undefined {
+  if (!line.startsWith("{")) return undefined
+  try {
+    return JSON.parse(line) as Event
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,82 @@
+import { z } from "zod"
+import type { Artifact, Step } from "../engine/engine.ts"
+import { CouldNotLook } from "../gates/verdict.ts"
+
+/** The software bill of materials of a built image, as SPDX 2.3 JSON on stdout. */
+export const sbomStep = (family: string, archive: Artifact): Step => ({
+  name: `sbom ${family}`,
+  image: "toolbox:sbom",
+  argv: ["syft", "scan", "oci-archive:/in/image.tar", "--output", "spdx-json=/out/sbom.spdx.json"],
+  inputs: { "/in/image.tar": archive },
+  outputs: { sbom: "/out/sbom.spdx.json" },
+  // Files of packages would make the document some megabytes; the packages are what it is for.
+  env: { SYFT_FILE_METADATA_SELECTION: "none", SYFT_CHECK_FOR_APP_UPDATE: "false" },
+})
+
+const spdxSchema = z.looseObject({
+  spdxVersion: z.string(),
+  creationInfo: z.looseObject({ created: z.string() }),
+  documentNamespace: z.string(),
+  name: z.string(),
+  packages: z.array(z.looseObject({ SPDXID: z.string(), name: z.string(), versionInfo: z.string().optional() })),
+  relationships: z.array(z.looseObject({ spdxElementId: z.string(), relatedSpdxElement: z.string() })).optional(),
+})
+
+export interface SbomIdentity {
+  fleet: string
+  family: string
+  fingerprint: string
+  /** Seconds since 1970. */
+  epoch: number
+}
+
+/**
+ * The same document for the same image: syft writes the time of day and a random namespace, and names the document after
+ * the archive's path. Throws CouldNotLook for what is no SPDX document, or one without packages.
+ */
+export function settledSbom(text: string, identity: SbomIdentity): { text: string; packages: number } {
+  const read = spdxSchema.safeParse(json(text))
+  if (!read.success) throw new CouldNotLook("syft wrote no SPDX document", "run it again with -v")
+  const document = read.data
+  if (document.packages.length < 2) throw new CouldNotLook(`syft found no packages in ${identity.family}`)
+  const { fleet, family, fingerprint, epoch } = identity
+  document.creationInfo.created = new Date(epoch * 1000).toISOString().replace(".000Z", "Z")
+  document.documentNamespace = `urn:fairlead:${fleet}:${family}:${fingerprint}`
+  document.name = family
+  const root = document.packages.find((each) => each.SPDXID.startsWith("SPDXRef-DocumentRoot"))
+  const settled = JSON.stringify(root ? renamed(document, root.SPDXID, family) : document)
+  return { text: `${settled}\n`, packages: document.packages.length - (root ? 1 : 0) }
+}
+
+type Spdx = z.infer<typeof spdxSchema>
+
+/** The package that stands for the image itself carries the archive's path and digest; what remains is its name. */
+function renamed(document: Spdx, id: string, family: string): Spdx {
+  const own = `SPDXRef-DocumentRoot-Image-${family}`
+  const packages = document.packages.map((each) =>
+    each.SPDXID === id
+      ? {
+          SPDXID: own,
+          name: family,
+          downloadLocation: "NOASSERTION",
+          filesAnalyzed: false,
+          primaryPackagePurpose: "CONTAINER",
+        }
+      : each,
+  )
+  const swap = (each: string) => (each === id ? own : each)
+  const relationships = document.relationships?.map((each) => ({
+    ...each,
+    spdxElementId: swap(each.spdxElementId),
+    relatedSpdxElement: swap(each.relatedSpdxElement),
+  }))
+  return { ...document, packages, relationships }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto"
+import type { Fleet } from "../fleet/fleet.ts"
+import { inheritedArgs } from "../fleet/hierarchy.ts"
+import type { AllInputs } from "./inputs.ts"
+
+/**
+ * All that decides an image's bytes, in a form that can be compared later and told to people. Not the commit, not the
+ * clock, not the machine.
+ */
+export interface Ingredients {
+  files: Readonly<Record<string, string>>
+  pins: Readonly<Record<string, string>>
+  args: Readonly<Record<string, string>>
+  /** name of base, builder or parent -> digest or fingerprint. */
+  standsOn: Readonly<Record<string, string>>
+  epoch: number
+  machine: string
+  /** The version of what builds: BuildKit, output options, the sealing step. */
+  builder: string
+}
+
+/** Moved by hand whenever the pipeline itself would make other bytes from the same inputs. */
+export const builderVersion = "buildkit-0.26.3 zstd seal-1"
+
+/** Digests of the bases by name, "sha256:…". */
+export type BaseDigests = Readonly<Record<string, string>>
+
+/** The ingredients of every family and builder of `inputs`, by name; `order` has parents before children. */
+export function ingredientsOf(
+  fleet: Fleet,
+  inputs: AllInputs,
+  bases: BaseDigests,
+  order: readonly string[],
+  machine = "",
+): Record<string, Ingredients> {
+  const made: Record<string, Ingredients> = {}
+  const prints: Record<string, string> = {}
+  const add = (name: string) => {
+    const own = inputs[name]
+    if (!own || made[name]) return
+    const builder = fleet.builders[name]
+    const family = fleet.families[name]
+    const foot = (builder ?? family)?.base
+    for (const need of own.needs) if (need in fleet.builders) add(need)
+    made[name] = {
+      files: own.files,
+      pins: own.pins,
+      args: name in fleet.families ? inheritedArgs(fleet, name) : {},
+      standsOn: Object.fromEntries(
+        [
+          ...(foot ? [[foot, bases[foot] ?? "not readied"]] : []),
+          ...own.needs.filter((need) => need in prints).map((need) => [need, prints[need]!]),
+        ].sort(([a], [b]) => (a! < b! ? -1 : 1)),
+      ),
+      epoch: fleet.epoch,
+      machine: family ? machine : "",
+      builder: builderVersion,
+    }
+    prints[name] = fingerprint(made[name])
+  }
+  for (const name of order) add(name)
+  return made
+}
+
+/** Sixteen hex digits over the ingredients; short enough for a tag, long enough for a fleet. */
+export const fingerprint = (ingredients: Ingredients): string =>
+  createHash("sha256").update(JSON.stringify(ingredients, sorted)).digest("hex").slice(0, 16)
+
+const sorted = (_key: string, value: unknown): unknown =>
+  value && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value

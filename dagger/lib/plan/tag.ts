@@ -1,0 +1,72 @@
+import { wrongInput } from "../problem.ts"
+
+/** What git says of the checkout. */
+export interface Commit {
+  /** 40 hex digits; absent outside a git repository or before the first commit. */
+  sha?: string
+  /** Paths that differ from the commit. */
+  uncommitted: readonly string[]
+  /** Commits that changed the paths of interest, newest first. */
+  history: readonly { sha: string; paths: readonly string[] }[]
+}
+
+export const isDirty = (commit: Commit): boolean => !commit.sha || commit.uncommitted.length > 0
+
+/** YYYYMMDD-<7 hex digits of the commit>, the day in UTC; "-dirty" when the tree differs from the commit. */
+export function tagOf(commit: Commit, now: Date): string {
+  const day = now.toISOString().slice(0, 10).replaceAll("-", "")
+  return `${day}-${(commit.sha ?? "0000000").slice(0, 7)}${isDirty(commit) ? "-dirty" : ""}`
+}
+
+/** Throws a Problem (exit code 2) for a tree that no commit names. */
+export function requireClean(commit: Commit, allowDirty: boolean): void {
+  if (allowDirty || !isDirty(commit)) return
+  const shown = commit.uncommitted.slice(0, 3).join(", ") + (commit.uncommitted.length > 3 ? ", …" : "")
+  throw wrongInput(commit.sha ? `uncommitted changes: ${shown}` : "there is no commit to name the release after", {
+    where: "git",
+    why: "a tag names the commit that its images were built from",
+    fix: "commit the changes, or pass --allow-dirty (the tag then ends in -dirty)",
+  })
+}
+
+/**
+ * The last commit that changed any of these paths, for the revision label: the same inputs keep the same label, and so
+ * the same digest, however many commits came since.
+ */
+export function revisionOf(commit: Commit, paths: readonly string[]): string {
+  const wanted = new Set(paths)
+  if (commit.uncommitted.some((path) => wanted.has(path))) return "uncommitted"
+  const last = commit.history.find((each) => each.paths.some((path) => wanted.has(path)))
+  return last?.sha ?? commit.sha ?? "unknown"
+}
+
+/** The arguments for git whose output `parseHistory` reads. */
+export const historyArguments = (paths: readonly string[]): string[] => [
+  "log",
+  "-m",
+  "--first-parent",
+  "--format=%x01%H",
+  "--name-only",
+  "-z",
+  "--",
+  ...paths,
+]
+
+export function parseHistory(output: string): Commit["history"] {
+  return output
+    .split("\u0001")
+    .slice(1)
+    .map((entry) => {
+      const [sha, ...paths] = entry.split(/[\0\n]+/).filter(Boolean)
+      return { sha: sha!, paths }
+    })
+}
+
+/** The arguments for git whose output `parseStatus` reads. */
+export const statusArguments = ["status", "--porcelain=v1", "-z", "--untracked-files=all"] as const
+
+export const parseStatus = (output: string): string[] =>
+  output
+    .split("\0")
+    .filter(Boolean)
+    .map((line) => (/^.. /.test(line) ? line.slice(3) : line))

@@ -1,0 +1,58 @@
+import type { Artifact } from "../engine/engine.ts"
+import { Problem } from "../problem.ts"
+import type { Registry } from "./registry.ts"
+
+/** Tags that Fairlead keeps beside the releases': what is released now, and what was before it. */
+const current = "current"
+const currentPrevious = "current-prev"
+
+export const previousTag = (tag: string): string => `${tag}-prev`
+export const fingerprintTag = (fingerprint: string): string => `fp-${fingerprint}`
+
+export interface Release {
+  family: string
+  tag: string
+  digest: string
+  fingerprint: string
+  /** The archive with that digest; none when the registry has it already. */
+  archive?: Artifact
+}
+
+export interface Published {
+  digest: string
+  /** What `<tag>-prev` points to; none for a family's first release. */
+  previous?: string
+}
+
+/**
+ * Publishes one image so that a run cut off at any point leaves the old release whole and the next run finishes:
+ * the bytes first, without a name; then `<tag>-prev`; then `<tag>`, the moment of release; the pointers last.
+ * `<tag>-prev` is what was current before, and never the new digest itself.
+ */
+export async function publish(registry: Registry, release: Release): Promise<Published> {
+  const { family, tag, digest, fingerprint, archive } = release
+  const [before, released] = await Promise.all([registry.digestOf(family, current), registry.digestOf(family, tag)])
+  if (archive) await registry.upload(family, archive, digest)
+  const previous = before === digest ? await registry.digestOf(family, currentPrevious) : before
+  if (released !== digest) {
+    if (previous && previous !== digest) await registry.tag(family, previous, previousTag(tag))
+    await registry.tag(family, digest, tag)
+  }
+  await verify(registry, family, tag, digest)
+  await registry.tag(family, digest, fingerprintTag(fingerprint))
+  if (before !== digest) {
+    if (before) await registry.tag(family, before, currentPrevious)
+    await registry.tag(family, digest, current)
+  }
+  return { digest, ...(previous && previous !== digest ? { previous } : {}) }
+}
+
+async function verify(registry: Registry, family: string, tag: string, digest: string): Promise<void> {
+  const found = await registry.digestOf(family, tag)
+  if (found === digest) return
+  throw new Problem(`${family}:${tag} is ${found ?? "missing"}, not ${digest}`, {
+    where: registry.address.host,
+    why: "the registry answers another image than the one that was pushed",
+    fix: "find out who else writes this tag, then run ship again",
+  })
+}

@@ -1,0 +1,55 @@
+import { z } from "zod"
+import { digestSchema } from "../fleet/names.ts"
+
+const findingSchema = z.object({
+  what: z.string(),
+  where: z.string().optional(),
+  evidence: z.string().optional(),
+  fix: z.string().optional(),
+})
+
+const gateSchema = z.object({
+  verdict: z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"]),
+  seconds: z.number(),
+  facts: z.unknown(),
+  findings: z.array(findingSchema),
+  brief: z.string().optional(),
+})
+
+/** One gate's answer as it is kept: what was seen, what was said of it, how long it took. */
+export type GateRecord = z.infer<typeof gateSchema>
+
+const strings = z.record(z.string(), z.string())
+
+const ingredientsSchema = z.object({
+  files: strings,
+  pins: strings,
+  args: strings,
+  standsOn: strings,
+  epoch: z.number(),
+  machine: z.string(),
+  builder: z.string(),
+})
+
+export const recordSchema = z.object({
+  schema: z.literal(1),
+  family: z.string(),
+  fingerprint: z.string(),
+  ingredients: ingredientsSchema,
+  digest: digestSchema,
+  /** The commit whose change made the image what it is. */
+  revision: z.string(),
+  /** Bytes: as stored in a registry, and on a host's disk. */
+  size: z.object({ compressed: z.number(), uncompressed: z.number() }),
+  packages: z.number(),
+  gates: z.record(z.string(), gateSchema),
+  /** Seconds that the build took; the gates have their own. */
+  seconds: z.number(),
+  /** Engine and tools that built and looked. */
+  tools: strings,
+  /** When it was written, in UTC. */
+  at: z.string(),
+})
+
+/** What is known of one built image: what it is made of, what the gates saw. Nothing counts as done without one. */
+export type ImageRecord = z.infer<typeof recordSchema>

@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto"
+import {
+  type Artifact,
+  type CallerPort,
+  type Engine,
+  type Ran,
+  type Secret,
+  type Step,
+  StepError,
+} from "../engine/engine.ts"
+
+/** Where images go. */
+export interface RegistryAddress {
+  /** "ghcr.io", "127.0.0.1:5000". */
+  host: string
+  org: string
+}
+
+/** "127.0.0.1:5000/fleet/family-web". */
+export const repository = ({ host, org }: RegistryAddress, family: string): string => `${host}/${org}/${family}`
+
+/** A registry on the loopback of the machine that runs Fairlead: plain HTTP, and gates may be UNCHECKED there. */
+export const isLoopback = ({ host }: RegistryAddress): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host)
+
+/** The registry's host as steps know it: a loopback registry is another machine's, seen from a container. */
+const inside = (registry: RegistryAddress): string =>
+  isLoopback(registry) ? `registry:${portOf(registry)}` : registry.host
+
+const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host)?.[1] ?? 80)
+
+const service = (registry: RegistryAddress): Record<string, CallerPort> =>
+  isLoopback(registry) ? { registry: { callerPort: portOf(registry) } } : {}
+
+/** Asks and changes one registry, each by a step with skopeo. */
+export class Registry {
+  constructor(
+    private readonly engine: Engine,
+    readonly address: RegistryAddress,
+    private readonly auth?: Secret,
+  ) {}
+
+  /** The digest that a tag points to; undefined when there is no such tag or repository. */
+  async digestOf(family: string, tag: string): Promise<string | undefined> {
+    const step = this.step(`look up ${family}:${tag}`, ["inspect", "--raw", ...this.tls(""), this.ref(family, tag)])
+    const ran = await this.engine.run(step)
+    if (ran.exitCode === 0) return `sha256:${createHash("sha256").update(ran.stdout).digest("hex")}`
+    if (/manifest unknown|name unknown|repository name not known|not found/i.test(ran.stderr)) return undefined
+    throw this.failed(step, ran)
+  }
+
+  /** Uploads an archive's very bytes under its digest, without a tag: nobody sees it yet. Answers the bytes' digest. */
+  async upload(family: string, archive: Artifact, digest: string): Promise<void> {
+    await this.run({
+      ...this.step(`upload ${family}`, [
+        "copy",
+        "--preserve-digests",
+        "--retry-times",
+        "3",
+        ...this.tls("dest-"),
+        "oci-archive:/in/image.tar",
+        this.refByDigest(family, digest),
+      ]),
+      inputs: { "/in/image.tar": archive },
+    })
+  }
+
+  /** Lets a tag point to a digest that is already there, in one manifest upload. */
+  async tag(family: string, digest: string, tag: string): Promise<void> {
+    await this.run(
+      this.step(`tag ${family}:${tag}`, [
+        "copy",
+        "--preserve-digests",
+        "--retry-times",
+        "3",
+        ...this.tls("src-"),
+        ...this.tls("dest-"),
+        this.refByDigest(family, digest),
+        this.ref(family, tag),
+      ]),
+    )
+  }
+
+  private ref = (family: string, tag: string): string =>
+    `docker://${inside(this.address)}/${this.address.org}/${family}:${tag}`
+
+  private refByDigest = (family: string, digest: string): string =>
+    `docker://${inside(this.address)}/${this.address.org}/${family}@${digest}`
+
+  private tls = (side: "" | "src-" | "dest-"): string[] =>
+    isLoopback(this.address) ? [`--${side}tls-verify=false`] : []
+
+  private step(name: string, argv: string[]): Step {
+    const [verb, ...rest] = argv
+    return {
+      name,
+      image: "toolbox:build",
+      argv: ["skopeo", verb!, ...(this.auth ? ["--authfile", authPath] : []), ...rest],
+      secrets: this.auth ? { [authPath]: this.auth } : {},
+      services: service(this.address),
+      look: "again",
+    }
+  }
+
+  private async run(step: Step): Promise<void> {
+    const ran = await this.engine.run(step)
+    if (ran.exitCode !== 0) throw this.failed(step, ran)
+  }
+
+  private failed = (step: Step, ran: Ran): StepError =>
+    new StepError(
+      `${step.name} in ${this.address.host}`,
+      { exitCode: ran.exitCode, output: ran.stderr || ran.stdout },
+      /unauthorized|denied|authentication required/i.test(ran.stderr)
+        ? `log in first: docker login ${this.address.host}`
+        : "look at `fairlead doctor`, then run the same command again: what was uploaded is kept",
+    )
+}
+
+const authPath = "/run/secrets/registry-auth.json"

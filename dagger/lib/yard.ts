@@ -1,0 +1,32 @@
+import type { Artifact, Engine, Secret } from "./engine/engine.ts"
+import type { Fleet } from "./fleet/fleet.ts"
+import type { Commit } from "./plan/tag.ts"
+import type { RegistryAddress } from "./release/registry.ts"
+import type { RecordStore } from "./release/store.ts"
+
+/** A base that stands ready: an OCI image layout, and the digest of the image in it. */
+export interface ReadyBase {
+  digest: string
+  layout: Artifact
+}
+
+/** What the pipeline works with: the fleet, where it comes from, what runs its steps and where its images go. */
+export interface Yard {
+  fleet: Fleet
+  /** The repository on the disk of whoever plans. */
+  root: string
+  /** The repository as the engine's steps see it. */
+  source: Artifact
+  engine: Engine
+  bases: Readonly<Record<string, ReadyBase>>
+  commit: Commit
+  now: Date
+  registry: RegistryAddress
+  records: RecordStore
+  /** The machine's CA bundle, for builds behind a TLS-intercepting proxy. */
+  ca?: Secret
+  /** Registry credentials, as a Docker config.json. */
+  auth?: Secret
+  /** How many steps may run side by side. */
+  parallel: number
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest"
+import { readProgress } from "../../../dagger/lib/build/progress.ts"
+
+const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
+const vertex = (digest: string, name: string, more = {}) => JSON.stringify({ vertexes: [{ digest, name, ...more }] })
+const log = (of: string, text: string) =>
+  JSON.stringify({ logs: [{ vertex: of, data: Buffer.from(text).toString("base64") }] })
+
+describe("bake's progress", () => {
+  it("counts what ran and what came from the cache, and the seconds in which a target was at work", () => {
+    const { targets, failure } = readProgress(
+      [
+        vertex("1", "[web 1/3] FROM debian", { started: at(0), completed: at(0), cached: true }),
+        vertex("2", "[web 2/3] RUN a", { started: at(0) }),
+        vertex("2", "[web 2/3] RUN a", { started: at(0), completed: at(4) }),
+        vertex("3", "[web made 1/2] RUN b", { started: at(2), completed: at(6) }),
+        vertex("4", "[internal] load build definition", { started: at(0), completed: at(9) }),
+      ].join("\n"),
+    )
+    expect(targets).toEqual({ web: { ran: 2, cached: 1, seconds: 6 } })
+    expect(failure).toBeUndefined()
+  })
+
+  it("tells the failing step with the last lines it printed, escapes removed", () => {
+    const { failure } = readProgress(
+      [
+        vertex("2", "[web 2/3] RUN pip", { started: at(0) }),
+        log("2", "Collecting x\n\u001b[31mERROR: no match\u001b[0m\n"),
+        vertex("2", "[web 2/3] RUN pip", { started: at(0), completed: at(1), error: "exit code: 1" }),
+        vertex("3", "[torch 2/3] RUN y", { completed: at(1), error: "context canceled" }),
+        "ERROR: target web: failed to solve",
+      ].join("\n"),
+    )
+    expect(failure).toBe("[web 2/3] RUN pip\nCollecting x\nERROR: no match\nexit code: 1")
+  })
+
+  it("tells bake's own last words when no step failed", () => {
+    expect(readProgress("ERROR: failed to find target nope\n").failure).toBe("ERROR: failed to find target nope")
+  })
+})

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest"
+import { settledSbom } from "../../../dagger/lib/build/sbom.ts"
+
+const identity = { fleet: "small", family: "web", fingerprint: "0123456789abcdef", epoch: 1763769600 }
+
+/** A document as syft writes it, with what changes from run to run. */
+const document = (run: string) => ({
+  spdxVersion: "SPDX-2.3",
+  SPDXID: "SPDXRef-DOCUMENT",
+  name: `/tmp/${run}/image.tar`,
+  documentNamespace: `https://example.org/syft/image-${run}`,
+  creationInfo: { created: `2026-11-22T10:00:0${run}Z`, creators: ["Tool: syft-1.18.1"] },
+  packages: [
+    { SPDXID: "SPDXRef-Package-deb-bash", name: "bash", versionInfo: "5.2" },
+    { SPDXID: `SPDXRef-DocumentRoot-Image-${run}`, name: `/tmp/${run}/image.tar`, versionInfo: `sha256:${run}` },
+  ],
+  relationships: [
+    {
+      spdxElementId: `SPDXRef-DocumentRoot-Image-${run}`,
+      relatedSpdxElement: "SPDXRef-Package-deb-bash",
+      relationshipType: "CONTAINS",
+    },
+  ],
+})
+
+describe("a settled SBOM", () => {
+  it("is the same for the same image, whenever and wherever syft ran", () => {
+    const [one, two] = ["1", "2"].map((run) => settledSbom(JSON.stringify(document(run)), identity).text)
+    expect(one).toBe(two)
+    expect(one).not.toContain("/tmp")
+  })
+
+  it("counts the packages, and not the image itself", () => {
+    expect(settledSbom(JSON.stringify(document("1")), identity).packages).toBe(1)
+  })
+
+  it.each(["", "not json", "{}", JSON.stringify({ ...document("1"), packages: [] })])(
+    "refuses what lists nothing: %j",
+    (text) => {
+      expect(() => settledSbom(text, identity)).toThrow(/syft/)
+    },
+  )
+})
