@@ -1,0 +1,108 @@
+import { z } from "zod"
+import type { Engine, Step } from "../engine/engine.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import { inheritedPackages } from "../fleet/hierarchy.ts"
+import type { Subject } from "./gate.ts"
+import { answered, probe } from "./probe.ts"
+
+/** Where every image has its Python packages. */
+export const venv = "/opt/venv"
+
+/** Looks at the files of an image, from inside, as root so that every folder can be read. */
+export const insideStep = (subject: Subject, fleet: Fleet, engine: Engine): Step => ({
+  name: `look into ${subject.family}`,
+  image: subject.archive,
+  user: "0:0",
+  argv: [
+    "/bin/sh", "/fairlead/start.sh", "/fairlead/probe.py",
+    `--init=${fleet.policy.image.init}`,
+    `--entrypoint=${fleet.policy.image.entrypoint}`,
+    `--user=${fleet.policy.image.user}`,
+    ...inheritedPackages(fleet, subject.family).map((module) => `--module=${module}`),
+  ], // biome-ignore format: one argument per line would hide the shape of the command
+  inputs: { "/fairlead/start.sh": probe(engine, "start.sh"), "/fairlead/probe.py": probe(engine, "contract_probe.py") },
+})
+
+const count = z.int().nonnegative()
+const path = z.string()
+const some = z.strictObject({ count, bytes: count, examples: z.array(path) })
+
+/** How many there are, and the first few of them. */
+export type Some = z.infer<typeof some>
+
+const program = z.strictObject({
+  path,
+  present: z.boolean(),
+  executable: z.boolean(),
+  ownedBy: count.nullable(),
+  mode: z
+    .string()
+    .regex(/^[0-7]{4}$/)
+    .nullable(),
+  sha256: z.string().nullable(),
+  version: z.string().nullable(),
+})
+
+export const insideSchema = z.strictObject({
+  schema: z.literal(1),
+  python: z.strictObject({
+    executable: path,
+    venv: z.boolean(),
+    systemSite: z.boolean(),
+    version: z.string(),
+    path: z.array(path),
+  }),
+  distributions: z.array(
+    z.strictObject({
+      name: z.string(),
+      version: z.string(),
+      location: path,
+      files: count,
+      missing: some,
+      bytes: count,
+    }),
+  ),
+  brokenMetadata: z.array(path),
+  // A Debian image without a single package is one that could not be read.
+  debian: z.array(z.strictObject({ name: z.string(), version: z.string(), bytes: count })).min(1),
+  release: z.strictObject({ id: z.string(), codename: z.string() }),
+  accounts: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        uid: count,
+        gid: count,
+        home: z.string(),
+        password: z.enum(["locked", "empty", "set", "none"]),
+      }),
+    )
+    .min(1),
+  init: program,
+  entrypoint: program,
+  certificates: z.strictObject({ bundle: count.nullable(), packaged: count, local: z.array(path) }),
+  profile: z.string().nullable(),
+  imports: z.array(z.strictObject({ module: z.string(), imported: z.boolean(), error: z.string().nullable() })),
+  files: z.int().positive(),
+  bytes: z.int().positive(),
+  setuid: z.array(z.strictObject({ path, mode: z.string(), uid: count, gid: count })),
+  capabilities: z.array(path),
+  tools: z.array(z.strictObject({ path, kind: z.enum(["compiler", "build tool", "installer"]) })),
+  headers: z.array(some.extend({ path })),
+  caches: z.array(some.extend({ path })),
+  bytecode: some.extend({ timestamped: some }),
+  writable: z.strictObject({ folders: some, files: some }),
+  gpuLibraries: some,
+  secrets: z.array(z.strictObject({ path, why: z.string() })),
+})
+
+/** What stands in an image's file system. */
+export type Inside = z.infer<typeof insideSchema>
+
+const answerSchema = z.union([z.strictObject({ schema: z.literal(1), python: z.null() }), insideSchema])
+
+/** What stands in the image; null when it has no Python to look with, which is a fact by itself. */
+export async function lookInside(subject: Subject, fleet: Fleet, engine: Engine): Promise<Inside | null> {
+  const step = insideStep(subject, fleet, engine)
+  const answer = answered(step.name, await engine.run(step), answerSchema)
+  return answer.python === null ? null : (answer as Inside)
+}

@@ -1,0 +1,194 @@
+import { z } from "zod"
+import { type Engine, harmless, type Step } from "../engine/engine.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import type { Gate, Subject } from "./gate.ts"
+import { originOf } from "./origin.ts"
+import { answered, probe, shaped } from "./probe.ts"
+import { CouldNotLook, type Finding, judge } from "./verdict.ts"
+
+const count = z.int().nonnegative()
+const seconds = z.number().nonnegative()
+
+const factsSchema = z.strictObject({
+  schema: z.literal(1),
+  /** Of the image that was started. */
+  digest: z.string(),
+  /** Why it could not be started at all; null when it was. */
+  refused: z.string().nullable(),
+  /** The last answer of the health port; null when the container ended before it was asked. */
+  health: z.strictObject({ status: z.int().nullable(), body: z.string(), error: z.string().nullable() }).nullable(),
+  /** When it was healthy. */
+  processes: z.array(
+    z.strictObject({
+      pid: z.int().positive(),
+      program: z.string(),
+      command: z.array(z.string()),
+      uids: z.array(count).min(1),
+      gids: z.array(count).min(1),
+      groups: z.array(count),
+      capabilities: count,
+      noNewPrivileges: z.boolean(),
+    }),
+  ),
+  /** What is other than in the image, as podman tells it. */
+  changed: z.array(z.string()),
+  temporary: z.array(z.string()),
+  /** null when it never ran. */
+  exitCode: z.int().nullable(),
+  /** Whether SIGTERM was not enough; null when it ended by itself. */
+  killed: z.boolean().nullable(),
+  seconds: z.strictObject({ unpack: seconds, healthy: seconds.nullable(), stop: seconds.nullable() }),
+  log: z.array(z.string()),
+})
+
+export type SmokeFacts = z.infer<typeof factsSchema>
+
+// A service that needs longer than this to say that it is up, on a loopback and without work, is not up.
+const mostHealthySeconds = 30
+
+/** Starts the image as it will run, with the reference app: root read only, no capabilities, its own user and entrypoint. */
+export const smokeStep = (subject: Subject, fleet: Fleet, engine: Engine): Step => {
+  const app = fleet.apps.reference
+  if (!app) throw new CouldNotLook("smoke: there is no app to start the image with", "add apps.reference to fleet.yaml")
+  const { healthPath, stopSeconds } = fleet.policy.image
+  return {
+    name: `start ${subject.family}`,
+    image: "toolbox:run",
+    privileged: true,
+    scratch: ["/var/lib/containers"],
+    argv: [
+      "python3", "-I", "-B", "/fairlead/probe.py",
+      "--archive=/in/image.tar",
+      "--app=/in/app",
+      `--port-env=${app.portEnv}`,
+      `--health-port-env=${app.healthPortEnv}`,
+      `--health-path=${healthPath}`,
+      `--healthy-seconds=${Math.min(mostHealthySeconds, fleet.policy.rollout.healthySeconds)}`,
+      `--stop-seconds=${stopSeconds}`,
+      ...Object.entries(app.env).map(([name, value]) => `--env=${name}=${value}`),
+      "--", ...app.command,
+    ], // biome-ignore format: one argument per line would hide the shape of the command
+    inputs: {
+      "/fairlead/probe.py": probe(engine, "smoke_probe.py"),
+      "/in/image.tar": subject.archive,
+      "/in/app": engine.local(app.path),
+    },
+  }
+}
+
+export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
+  name: "smoke",
+  async look(subject, fleet, engine) {
+    const step = smokeStep(subject, fleet, engine)
+    const facts = answered(step.name, await engine.run(step), factsSchema)
+    if (facts.digest !== subject.digest) {
+      throw new CouldNotLook(
+        `smoke: ${facts.digest} was started instead of ${subject.digest}`,
+        "build the family again",
+      )
+    }
+    const free = facts.processes.find(({ capabilities, noNewPrivileges }) => capabilities !== 0 || !noNewPrivileges)
+    if (free) throw new CouldNotLook(`smoke: the image was not started as it will run: ${free.program} had privileges`)
+    return { ...facts, log: facts.log.map(harmless) }
+  },
+  judge(facts, rules) {
+    const findings = [
+      ...startFindings(facts, rules.fleet),
+      ...processFindings(facts, rules.fleet),
+      ...stopFindings(facts, rules.fleet),
+    ]
+    const where = originOf(rules).set("ENTRYPOINT") ?? originOf(rules).file()
+    const last = facts.log.slice(-5).join(" | ")
+    const told = findings.map((finding) => ({
+      ...finding,
+      where,
+      evidence: finding.evidence ?? (last && `last lines: ${last}`),
+    }))
+    return {
+      ...judge(facts, told),
+      brief: facts.seconds.healthy === null ? undefined : `${facts.seconds.healthy.toFixed(1)} s`,
+    }
+  },
+  recall: (stored) => shaped("smoke", stored, factsSchema),
+}
+
+function startFindings({ refused, health, exitCode, killed, seconds, log }: SmokeFacts, fleet: Fleet): Finding[] {
+  const { healthPath } = fleet.policy.image
+  if (refused !== null)
+    return [
+      {
+        what: `start: the image does not start: ${harmless(refused)}`,
+        fix: "see the contract gate about the entrypoint",
+      },
+    ]
+  if (killed === null) {
+    return [
+      {
+        what: `start: the container ended by itself with exit code ${exitCode}`,
+        fix: "run `fairlead smoke -v` to see its log",
+      },
+    ]
+  }
+  const found: Finding[] = []
+  if (seconds.healthy === null) {
+    const saw = health?.error ?? `${health?.status} ${JSON.stringify(harmless(health?.body.slice(0, 200) ?? ""))}`
+    found.push({
+      what: `health: GET ${healthPath} answers ${saw}, the blueprint wants 200 {"status":"ok"}`,
+      fix: "the entrypoint has to start the command at once, whatever the observability receiver does",
+    })
+  }
+  const refusedWrites = log.filter((line) => /read-only file system/i.test(line))
+  if (refusedWrites.length > 0) {
+    found.push({
+      what: "writes: something wanted to write outside /tmp",
+      evidence: refusedWrites[0],
+      fix: "write to /tmp or to a volume; the root file system is read only on every host",
+    })
+  }
+  return found
+}
+
+function processFindings({ processes, killed }: SmokeFacts, fleet: Fleet): Finding[] {
+  if (killed === null) return []
+  const { init, user } = fleet.policy.image
+  const [uid, gid] = user.split(":").map(Number)
+  const found: Finding[] = []
+  const first = processes.find(({ pid }) => pid === 1)
+  if (first?.program.split("/").at(-1) !== init.split("/").at(-1)) {
+    found.push({
+      what: `PID 1: ${harmless(first?.program ?? "nothing")} runs as PID 1, the blueprint wants ${init}`,
+      evidence: first && harmless(first.command.join(" ")),
+      fix: `end the entrypoint with exec ${init} -- "$@"`,
+    })
+  }
+  const others = processes.filter(
+    ({ uids, gids }) => uids.some((each) => each !== uid) || gids.some((each) => each !== gid),
+  )
+  for (const { program, uids, gids } of others.slice(0, 3)) {
+    found.push({
+      what: `user: ${harmless(program)} runs as ${uids.join("/")}:${gids.join("/")}, the blueprint wants ${user}`,
+      fix: `end the Dockerfile with USER ${user}`,
+    })
+  }
+  return found
+}
+
+function stopFindings({ exitCode, killed, seconds }: SmokeFacts, fleet: Fleet): Finding[] {
+  const { stopSeconds } = fleet.policy.image
+  if (killed === null) return []
+  if (killed) {
+    return [
+      {
+        what: `stop: still running ${stopSeconds} s after SIGTERM, and had to be killed`,
+        fix: "let PID 1 pass SIGTERM on to the command",
+      },
+    ]
+  }
+  if (exitCode === 0 || exitCode === 143) return []
+  return [
+    {
+      what: `stop: exit code ${exitCode} after SIGTERM (${seconds.stop} s), 0 or 143 is clean`,
+      fix: "let the command end cleanly on SIGTERM",
+    },
+  ]
+}
