@@ -7,7 +7,7 @@ import { type Fleet, fleetSchema } from "./fleet.ts"
 import { pathsThatLeave } from "./paths.ts"
 import { rules } from "./rules/all.ts"
 import { draftOf } from "./rules/draft.ts"
-import type { Complaint } from "./rules/rule.ts"
+import type { Complaint, Draft } from "./rules/rule.ts"
 import { knownKeys, sentence, unknownKey } from "./sentence.ts"
 import { maxBytes, placed, readYaml, type YamlData } from "./yaml.ts"
 
@@ -33,13 +33,10 @@ export async function loadFleet(folder: string): Promise<Fleet> {
 function parse(text: string, fileName: string): { fleet: Fleet; file: YamlData } {
   const file = readYaml(text, fileName)
   const whole = fleetSchema.safeParse(file.data, { error: sentence })
-  const complaints = whole.success ? [] : whole.error.issues.flatMap(complaintsOf)
-  const draft = draftOf(file.data, whole.data)
-  for (const rule of rules) {
-    for (const complaint of rule(draft)) {
-      if (complaints.length > enough) break
-      complaints.push(complaint)
-    }
+  const complaints: Complaint[] = []
+  for (const complaint of all(whole.error?.issues ?? [], draftOf(file.data, whole.data))) {
+    complaints.push(complaint)
+    if (complaints.length > enough) break
   }
   refuse(complaints, file, fileName)
   if (!whole.success) throw wrongInput("cannot be read", { where: fileName })
@@ -59,11 +56,17 @@ function refuse(complaints: readonly Complaint[], file: YamlData, fileName: stri
   throw new Problems(problems)
 }
 
-function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
-  const path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))
-  if (issue.code !== "unrecognized_keys") return [{ path, what: issue.message }]
-  const known = knownKeys(fleetSchema, path)
-  return issue.keys.map((key) => ({ path: [...path, key], what: unknownKey(key, known) }))
+function* all(issues: readonly z.core.$ZodIssue[], draft: Draft): Iterable<Complaint> {
+  for (const issue of issues) {
+    const path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))
+    if (issue.code === "unrecognized_keys") {
+      const known = knownKeys(fleetSchema, path)
+      for (const key of issue.keys) yield { path: [...path, key], what: unknownKey(key, known) }
+    } else {
+      yield { path, what: issue.message }
+    }
+  }
+  for (const rule of rules) yield* rule(draft)
 }
 
 async function readText(folder: string, fileName: string): Promise<string> {

@@ -1,4 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml"
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+} from "yaml"
 import { harmless } from "../engine/engine.ts"
 import { type Problem, Problems, wrongInput } from "../problem.ts"
 import { shown } from "./shown.ts"
@@ -30,22 +42,24 @@ export function readYaml(text: string, fileName: string): YamlData {
     ])
   }
   const lines = new LineCounter()
-  // uniqueKeys compares every key with every other one; `PlainData` finds duplicates in one pass.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line)
-  const tooDeep = document.errors.some(({ code }) => code === "RESOURCE_EXHAUSTION")
-  if (tooDeep) throw new Problems([problem(`is nested more than ${maxDepth} deep`)])
-  const problems = document.errors.slice(0, 20).map(({ message, pos }) => {
+  const [document, another] = composed(
+    text,
+    lines,
+    () => new Problems([problem(`is nested more than ${maxDepth} deep`)]),
+  )
+  const problems = (document?.errors ?? []).slice(0, 20).map(({ message, pos }) => {
     const { line, col } = lines.linePos(pos[0])
     return problem(`line ${line}, column ${col}: ${harmless(message)}`)
   })
-  if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2") {
+  if (another) problems.push(problem("holds more than one document", "drop what follows the second ---"))
+  if (document?.directives.yaml.explicit && document.directives.yaml.version !== "1.2") {
     problems.push(problem("is not YAML 1.2", "drop the %YAML line"))
   }
   if (problems.length > 0) throw new Problems(problems)
-  if (!isMap(document.contents)) {
-    const is = document.contents === null ? "is empty" : "is not a map"
-    throw new Problems([problem(is, "begin with `schema: 1` and `name:`, as docs/fleet-yaml.md shows")])
+  if (!document || !isMap(document.contents)) {
+    const what = document?.contents ? "is not a map" : "is empty"
+    throw new Problems([problem(what, "begin with `schema: 1` and `name:`, as docs/fleet-yaml.md shows")])
   }
 
   const plain = new PlainData((node) => (isAlias(node) ? node.resolve(document) : undefined))
@@ -58,6 +72,24 @@ export function readYaml(text: string, fileName: string): YamlData {
     )
   }
   return { data, line: (path) => lineOf(plain.offset(data, path)) }
+}
+
+/**
+ * What parseDocument does, with an eye on the depth: composing is recursive, and a file of a million brackets ends the
+ * whole process, in no way that could be caught.
+ */
+function* composed(text: string, lines: LineCounter, tooDeep: () => Error): Generator<Document.Parsed> {
+  const parser = new Parser(lines.addNewLine)
+  function* tokens() {
+    lines.addNewLine(0)
+    for (const lexeme of new Lexer().lex(text)) {
+      yield* parser.next(lexeme)
+      if (parser.stack.length > maxDepth) throw tooDeep()
+    }
+    yield* parser.end()
+  }
+  // uniqueKeys compares every key with every other one; `PlainData` finds duplicates in one pass.
+  yield* new Composer({ uniqueKeys: false }).compose(tokens(), true, text.length)
 }
 
 /** Where something stands, for the beginning of a sentence: "fleet.yaml: services.TieredResponder.needs[1]". */
