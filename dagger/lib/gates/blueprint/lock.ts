@@ -36,7 +36,8 @@ export function readLock(text: string): Lock {
       problem(`${name}==${version} has no hash that holds`)
     lock.packages.push({ name: normalName(name), version, hashes, line })
   }
-  if (lock.packages.length === 0) lock.problems.push({ line: 1, text: "", why: "the lock names nothing" })
+  if (lock.packages.length + lock.problems.length === 0)
+    lock.problems.push({ line: 1, text: "", why: "the lock names nothing" })
   return lock
 }
 

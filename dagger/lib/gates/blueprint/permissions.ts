@@ -81,7 +81,7 @@ export const permissionFacts = ({ image, allow, origin, family }: Wanted): Fact[
         : local.length > 0
           ? `image trusts ${named(local)}`
           : bundle > packaged
-            ? `image trusts ${bundle - packaged} certificates that are not Debian's: a bundle of the machine that built it was left in it`
+            ? `image trusts ${bundle} certificates and Debian has ${packaged}: a bundle of the machine that built it was left in it`
             : undefined
       return {
         evidence: `${bundle ?? 0} in the bundle, ${packaged} from Debian, ${local.length} added`,

@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest"
+import { type SmokeFacts, smoke } from "../../../dagger/lib/gates/smoke.ts"
+import { rulesFor, smokeFacts } from "./facts.ts"
+
+const judge = (breaks?: (facts: SmokeFacts) => void) => smoke.judge(smokeFacts(breaks), rulesFor("family-web"))
+const said = (breaks: (facts: SmokeFacts) => void) => {
+  const { verdict, findings } = judge(breaks)
+  expect(verdict).toBe("FAIL")
+  return findings.map(({ what }) => what)
+}
+
+describe("smoke", () => {
+  it("passes an image that starts, answers and stops, and says how soon it was healthy", () => {
+    expect(judge()).toMatchObject({ verdict: "PASS", findings: [], brief: "0.4 s" })
+    expect(judge((facts) => (facts.exitCode = 143)).verdict).toBe("PASS")
+  })
+
+  it("names an image that does not start at all", () => {
+    expect(
+      said((facts) =>
+        Object.assign(facts, {
+          refused: "exec format error",
+          health: null,
+          processes: [],
+          exitCode: null,
+          killed: null,
+        }),
+      ),
+    ).toEqual(["start: the image does not start: exec format error"])
+  })
+
+  it("names the exit code of a container that ended by itself, and shows its last lines", () => {
+    const ended = (facts: SmokeFacts) =>
+      Object.assign(facts, {
+        processes: [],
+        exitCode: 1,
+        killed: null,
+        log: ["Traceback", "ModuleNotFoundError: No module named 'main'"],
+        seconds: { unpack: 1, healthy: null, stop: null },
+      })
+    expect(said(ended)).toEqual(["start: the container ended by itself with exit code 1"])
+    expect(judge(ended).findings[0]).toMatchObject({
+      evidence: "last lines: Traceback | ModuleNotFoundError: No module named 'main'",
+      where: 'set by dockerfiles/base-python.Dockerfile:11  ENTRYPOINT ["/usr/local/bin/entrypoint"]',
+    })
+  })
+
+  it.each([
+    [{ status: 503, body: "starting", error: null }, '503 "starting"'],
+    [{ status: 200, body: '{"status":"starting"}', error: null }, '200 "{\\"status\\":\\"starting\\"}"'],
+    [{ status: null, body: "", error: "Connection refused" }, "Connection refused"],
+  ])("names what /health said instead: %j", (health, saw) => {
+    expect(
+      said((facts) => {
+        facts.health = health
+        facts.seconds.healthy = null
+      }),
+    ).toEqual([`health: GET /health answers ${saw}, the blueprint wants 200 {"status":"ok"}`])
+  })
+
+  it("names what is PID 1 instead of tini", () => {
+    expect(said((facts) => (facts.processes[0]!.program = "/usr/bin/python3.11"))).toEqual([
+      "PID 1: /usr/bin/python3.11 runs as PID 1, the blueprint wants /usr/bin/tini",
+    ])
+    expect(said((facts) => facts.processes.shift())).toEqual([
+      "PID 1: nothing runs as PID 1, the blueprint wants /usr/bin/tini",
+    ])
+  })
+
+  it("names every process that runs as somebody else", () => {
+    expect(said((facts) => (facts.processes[1]!.uids = [0, 10001]))).toEqual([
+      "user: /usr/bin/python3.11 runs as 0/10001:10001, the blueprint wants 10001:10001",
+    ])
+    expect(said((facts) => (facts.processes[0]!.gids = [0]))).toHaveLength(1)
+  })
+
+  it("names a service that had to be killed", () => {
+    expect(said((facts) => Object.assign(facts, { killed: true, exitCode: 137 }))).toEqual([
+      "stop: still running 10 s after SIGTERM, and had to be killed",
+    ])
+  })
+
+  it.each([1, 137, 139])("names exit code %i after SIGTERM", (exitCode) => {
+    expect(said((facts) => (facts.exitCode = exitCode))).toEqual([
+      `stop: exit code ${exitCode} after SIGTERM (0.1 s), 0 or 143 is clean`,
+    ])
+  })
+
+  it("names writes that the read-only root refused", () => {
+    expect(said((facts) => facts.log.push("entrypoint: cannot create /var/run/x: Read-only file system"))).toEqual([
+      "writes: something wanted to write outside /tmp",
+    ])
+  })
+
+  it("reads back facts that were kept, and refuses others", () => {
+    expect(smoke.recall(JSON.parse(JSON.stringify(smokeFacts())))).toEqual(smokeFacts())
+    expect(() => smoke.recall({ ...smokeFacts(), processes: [{ pid: 1 }] })).toThrow(/not of the known shape/)
+  })
+})
