@@ -28,7 +28,7 @@ export const bytes = (text: string): number => {
 
 /** A number of bytes for people: 45_000_000 is "45 MB", 2_100_000_000 is "2.1 GB". */
 export const humanBytes = (count: number): string => {
-  const unit = ["TB", "GB", "MB", "kB"].find((each) => Math.abs(count) >= (units[each] ?? 1)) ?? "B"
+  const unit = ["TB", "GB", "MB", "kB"].find((each) => Math.abs(count) >= (units[each] ?? 1) * 0.9995) ?? "B"
   const amount = count / (units[unit] ?? 1)
   return `${Number(amount.toFixed(Math.abs(amount) < 10 ? 1 : 0))} ${unit}`
 }

@@ -16,7 +16,7 @@ const enough = 100
 
 /** Reads a fleet from the text of fleet.yaml. Throws Problems (exit code 2) that list all that is wrong with it. */
 export function parseFleet(text: string, fileName = "fleet.yaml"): Fleet {
-  return parse(text, fileName).fleet
+  return fleetFrom(readYaml(text, fileName), fileName)
 }
 
 /**
@@ -25,13 +25,14 @@ export function parseFleet(text: string, fileName = "fleet.yaml"): Fleet {
  */
 export async function loadFleet(folder: string): Promise<Fleet> {
   const fileName = "fleet.yaml"
-  const { fleet, file } = parse(await readText(folder, fileName), fileName)
+  const file = readYaml(await readText(folder, fileName), fileName)
+  const fleet = fleetFrom(file, fileName)
   refuse(await pathsThatLeave(folder, fleet), file, fileName)
   return fleet
 }
 
-function parse(text: string, fileName: string): { fleet: Fleet; file: YamlData } {
-  const file = readYaml(text, fileName)
+/** The fleet in YAML that has been read already. Throws as parseFleet does. */
+export function fleetFrom(file: YamlData, fileName: string): Fleet {
   const whole = fleetSchema.safeParse(file.data, { error: sentence })
   const complaints: Complaint[] = []
   for (const complaint of all(whole.error?.issues ?? [], draftOf(file.data, whole.data))) {
@@ -40,7 +41,7 @@ function parse(text: string, fileName: string): { fleet: Fleet; file: YamlData }
   }
   refuse(complaints, file, fileName)
   if (!whole.success) throw wrongInput("cannot be read", { where: fileName })
-  return { fleet: whole.data, file }
+  return whole.data
 }
 
 /** Throws what is wrong, in the order of the file. */
