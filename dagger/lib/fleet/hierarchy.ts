@@ -10,7 +10,8 @@ export function familyNamed(fleet: Fleet, nameOrAlias: string): NamedFamily {
   const { byName, byAlias } = indexOf(fleet)
   const family = byName.get(nameOrAlias) ?? byAlias.get(nameOrAlias)
   if (family) return family
-  const known = [...byName.values()].map(({ name, alias }) => `${name} (${alias})`)
+  const known = [...byName.values()].slice(0, 20).map(({ name, alias }) => `${name} (${alias})`)
+  if (byName.size > known.length) known.push(`${byName.size - known.length} more`)
   const meant = closest(nameOrAlias, [...byName.keys(), ...byAlias.keys()])
   throw wrongInput(`there is no family ${shown(nameOrAlias)}${meant ? `; did you mean ${meant}?` : ""}`, {
     fix: `use one of ${known.join(", ")}`,

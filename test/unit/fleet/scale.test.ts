@@ -1,19 +1,24 @@
 import { expect, it } from "vitest"
+import { parse } from "yaml"
 import { buildOrder, inheritedFrozen, lineage, servicesOf } from "../../../dagger/lib/fleet/hierarchy.ts"
 import { fleetFrom } from "../../../dagger/lib/fleet/load.ts"
 import { wavesOf } from "../../../dagger/lib/fleet/waves.ts"
-import { readYaml, type YamlData } from "../../../dagger/lib/fleet/yaml.ts"
-import { changed } from "./small.ts"
+import type { YamlData } from "../../../dagger/lib/fleet/yaml.ts"
+import { small } from "./small.ts"
 
-// One chain, the deepest hierarchy that 1,000 families can make, and ports that differ.
+// One chain, the deepest hierarchy that 1,000 families can make, and ports that differ. Plain data, since reading this
+// much YAML alone takes the yaml package some seconds.
+const budget = { compressed: "1 MB", uncompressed: "1 MB" }
 const families = Array.from({ length: 1_000 }, (_, index) => {
-  const parent = index === 0 ? "root" : `f${index - 1}`
-  return `  f${index}: {alias: a${index}, description: x, parent: ${parent}, budget: {compressed: 1 MB, uncompressed: 1 MB}}\n`
-}).join("")
+  return [`f${index}`, { alias: `a${index}`, description: "x", parent: index === 0 ? "root" : `f${index - 1}`, budget }]
+})
 const services = Array.from({ length: 10_000 }, (_, index) => {
-  return `  S${index}: {family: f${index % 1000}, hosts: [two], needs: [cpu], port: ${10_000 + index}, healthPort: ${30_000 + index}}\n`
-}).join("")
-const text = changed("hosts:\n", `${families}hosts:\n`, "services:\n", `services:\n${services}`)
+  const ports = { port: 10_000 + index, healthPort: 30_000 + index }
+  return [`S${index}`, { family: `f${index % 1000}`, hosts: ["two"], needs: ["cpu"], ...ports }]
+})
+const data = parse(small)
+Object.assign(data.families, Object.fromEntries(families))
+Object.assign(data.services, Object.fromEntries(services))
 
 function checkAndOrder(file: YamlData): void {
   const fleet = fleetFrom(file, "fleet.yaml")
@@ -26,12 +31,11 @@ function checkAndOrder(file: YamlData): void {
 }
 
 it("checks and orders 1,000 families and 10,000 services in under a second", () => {
-  const file = readYaml(text, "fleet.yaml")
   // The best of three, since other tests share the processor.
   const milliseconds = [1, 2, 3].map(() => {
     const start = performance.now()
-    checkAndOrder(file)
+    checkAndOrder({ data, line: () => 1 })
     return performance.now() - start
   })
   expect(Math.min(...milliseconds)).toBeLessThan(1_000)
-}, 60_000)
+}, 30_000)
