@@ -1,0 +1,20 @@
+import { execFile, spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { Ran } from "../../../dagger/lib/engine/engine.ts"
+import type { Probe } from "../../../dagger/lib/gates/probe.ts"
+
+/** Why probes cannot run here; undefined where they can. */
+export const noPython =
+  spawnSync("python3", ["-c", "import sys; sys.exit(sys.version_info < (3, 9))"]).status === 0
+    ? undefined
+    : "there is no python3 of 3.9 or newer on this machine"
+
+/** Runs a probe for real, as a step would. */
+export const runProbe = (name: Probe, ...argv: string[]): Promise<Ran> => {
+  const script = fileURLToPath(new URL(`../../../dagger/lib/gates/probes/${name}`, import.meta.url))
+  return new Promise((done) => {
+    execFile("python3", ["-I", "-S", "-B", script, ...argv], { maxBuffer: 64_000_000 }, (error, stdout, stderr) => {
+      done({ exitCode: error ? Number(error.code) : 0, stdout, stderr, outputs: {}, seconds: 0 })
+    })
+  })
+}
