@@ -3,8 +3,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { execa } from "execa"
 import type { Fleet } from "../dagger/lib/fleet/fleet.ts"
-import { registryHostSchema, registryOrgSchema } from "../dagger/lib/fleet/names.ts"
-import { wrongInput } from "../dagger/lib/problem.ts"
+import { parseRegistry } from "../dagger/lib/release/address.ts"
 import { isLoopback, type RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { registryAddress } from "./setup/registry.ts"
 
@@ -35,20 +34,6 @@ export async function chooseRegistry(fleet: Fleet, flag?: string): Promise<Chose
     embedded: true,
     note: `nobody is logged in to ${address.host}, so images go to the embedded registry ${registryAddress()}; docker login ${address.host}, or --registry, changes that`,
   }
-}
-
-/** "ghcr.io", "127.0.0.1:5000" or "ghcr.io/my-org". */
-export function parseRegistry(text: string, org: string, where: string): RegistryAddress {
-  const [host, ...path] = text.split("/")
-  const address = { host: host!, org: path.join("/") || org }
-  for (const check of [registryHostSchema.safeParse(address.host), registryOrgSchema.safeParse(address.org)]) {
-    if (!check.success)
-      throw wrongInput(`"${text}" ${check.error.issues[0]?.message}`, {
-        where,
-        fix: 'write "host[:port][/organisation]"',
-      })
-  }
-  return address
 }
 
 /** Credentials of one registry as `docker login` keeps them, in the file or behind a helper; never in argv. */

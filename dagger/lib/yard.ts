@@ -4,10 +4,12 @@ import type { Commit } from "./plan/tag.ts"
 import type { RegistryAddress } from "./release/registry.ts"
 import type { RecordStore } from "./release/store.ts"
 
-/** A base that stands ready: an OCI image layout, and the digest of the image in it. */
+/** A base that stands ready: an OCI image layout, or the context that BuildKit pulls it from; and its digest. */
 export interface ReadyBase {
   digest: string
-  layout: Artifact
+  layout?: Artifact
+  /** "docker-image://…@sha256:…". */
+  context?: string
 }
 
 /** What the pipeline works with: the fleet, where it comes from, what runs its steps and where its images go. */

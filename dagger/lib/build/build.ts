@@ -79,7 +79,7 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
   return bakeFile(yard.fleet, inputs, {
     root: inputsRoot,
     families,
-    bases: Object.fromEntries(bases.map(([name, { digest }]) => [name, `oci-layout:///bases/${name}@${digest}`])),
+    bases: Object.fromEntries(bases.map(([name, { digest, context }]) => [name, context ?? `oci-layout:///bases/${name}@${digest}`])),
     baseDigests: Object.fromEntries(bases.map(([name, { digest }]) => [name, digest])),
     revisions: Object.fromEntries(plan.families.map(({ family, revision }) => [family, revision])),
     secrets: yard.ca ? ["id=ca,src=/run/secrets/ca"] : [],
@@ -111,7 +111,7 @@ async function bake(
   families: readonly string[],
   inputs: Record<string, Artifact>,
 ): Promise<Baked> {
-  const bases = Object.entries(yard.bases).map(([base, { layout }]) => [`/bases/${base}`, layout])
+  const bases = Object.entries(yard.bases).flatMap(([base, { layout }]) => (layout ? [[`/bases/${base}`, layout]] : []))
   const step = bakeStep(yard.engine, yard.fleet.policy, {
     name,
     file,

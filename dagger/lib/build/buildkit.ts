@@ -13,28 +13,41 @@ export const buildkit = (engine: Engine, policy: Policy): Service => ({
   image: "toolbox:build",
   argv: ["buildkitd", "--addr", `tcp://0.0.0.0:${port}`, "--config", "/etc/buildkit/buildkitd.toml"],
   port,
-  inputs: { "/etc/buildkit/buildkitd.toml": engine.file("buildkitd.toml", buildkitConfig(policy)) },
+  inputs: { "/etc/buildkit/buildkitd.toml": engine.file("buildkitd.toml", buildkitConfig(engine.name, policy)) },
   caches: { "/var/lib/buildkit": "buildkit" },
   privileged: true,
 })
 
-export const buildkitConfig = (policy: Policy): string => `\
+export const buildkitConfig = (engine: Engine["name"], policy: Policy): string => `\
 [worker.oci]
+  enabled = true
   gc = true
-  [[worker.oci.gcpolicy]]
-    all = true
-    maxUsedSpace = ${policy.cache.maxBytes}
-    minFreeSpace = ${policy.cache.keepFree}
+  maxUsedSpace = ${policy.cache.maxBytes}
+  minFreeSpace = ${policy.cache.keepFree}
+
+[worker.containerd]
+  enabled = false
+
+[cdi]
+  disabled = true
 
 [registry."registry:5000"]
   http = true
+${engine === "docker" ? dockerDns : ""}`
+
+// Docker's name server is a loopback address, which BuildKit would replace by a public one that a closed network does
+// not reach. Build steps share BuildKit's network namespace, so it answers there when it is named.
+const dockerDns = `
+[dns]
+  nameservers = ["127.0.0.11"]
+  options = ["ndots:0"]
 `
 
 // buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@".
 const bakeScript = `\
 set -eu
-docker buildx create --name fairlead --driver remote tcp://buildkit:${port} >/dev/null
-exec docker buildx bake --builder fairlead "$@"
+buildx create --name fairlead --driver remote tcp://buildkit:${port} >/dev/null
+exec buildx bake --builder fairlead "$@"
 `
 
 export interface Bake {

@@ -1,4 +1,4 @@
-import type { BakeFile, BakeTarget } from "../plan/bake.ts"
+import { type BakeFile, type BakeTarget, noProvenance } from "../plan/bake.ts"
 
 /** Where the pipeline puts what an image says of itself; the entrypoint reads the SBOM from there. */
 export const sbomPath = "/usr/share/fairlead/sbom.spdx.json.gz"
@@ -22,6 +22,7 @@ const sealTarget = (family: string): BakeTarget & { "dockerfile-inline": string 
   "dockerfile-inline": sealDockerfile,
   contexts: { image: `target:${family}` },
   platforms: ["linux/amd64"],
+  attest: [...noProvenance],
 })
 
 export const sealed = (family: string): string => `sealed-${family}`

@@ -10,6 +10,7 @@ export interface BakeTarget {
   args?: Record<string, string>
   labels?: Record<string, string>
   platforms: string[]
+  attest?: string[]
   secret?: string[]
   output?: string[]
   "no-cache"?: boolean
@@ -50,6 +51,7 @@ export function bakeFile(fleet: Fleet, inputs: AllInputs, options: BakeOptions):
       args: { ...(name in fleet.families ? inheritedArgs(fleet, name) : {}), SOURCE_DATE_EPOCH: String(fleet.epoch) },
       ...(name in fleet.families ? { labels: labelsOf(fleet, name, options) } : {}),
       platforms: ["linux/amd64"],
+      attest: [...noProvenance],
       ...(options.secrets.length > 0 ? { secret: [...options.secrets] } : {}),
       ...(options.noCache ? { "no-cache": true } : {}),
     }
@@ -58,6 +60,9 @@ export function bakeFile(fleet: Fleet, inputs: AllInputs, options: BakeOptions):
   for (const family of options.families) add(family)
   return { group: { default: { targets: [...options.families] } }, target }
 }
+
+// An attestation beside the image would make the archive's digest an index's, and it names the machine that built.
+export const noProvenance = ["type=provenance,disabled=true"] as const
 
 /** The text of a bake file; "${" and "%{" are data, and bake would take them as templates. */
 export const bakeText = (file: BakeFile): string =>

@@ -1,0 +1,107 @@
+import { type Built, build } from "../build/build.ts"
+import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
+import { rulesFor } from "../fleet/repository.ts"
+import { ask } from "../gates/look.ts"
+import { gates } from "../gates/table.ts"
+import type { Plan } from "../plan/plan.ts"
+import { makePlan, type Reading, readAsked } from "../plan/reading.ts"
+import { requireClean } from "../plan/tag.ts"
+import { Problem } from "../problem.ts"
+import { isLoopback } from "../release/registry.ts"
+import { exitCodeOf, type ShipReport, ship } from "../release/ship.ts"
+import { findingLines, shipText } from "../report/ship.ts"
+import { duration, table, verdictWord } from "../report/text.ts"
+import type { Yard } from "../yard.ts"
+import { commitIn, daggerYard, type Site } from "./yard.ts"
+
+/** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
+interface Opened {
+  yard: Yard
+  reading: Reading
+  plan: Plan
+}
+
+async function opened(site: Site, families: readonly string[], machine?: string, noCache = false): Promise<Opened> {
+  const yard = await daggerYard(site)
+  const repository = { root: yard.root, fleet: yard.fleet }
+  const reading = await readAsked(repository, { families, all: families.length === 0 }, commitIn(yard))
+  const bases = Object.fromEntries(Object.entries(yard.bases).map(([name, { digest }]) => [name, digest]))
+  const plan = await makePlan({ repository, reading, bases, records: yard.records, machine, noCache, now: yard.now })
+  return { yard, reading, plan }
+}
+
+export async function planCall(site: Site, families: readonly string[]): Promise<Plan> {
+  return (await opened(site, families)).plan
+}
+
+/** Builds a family and what it stands on; answers the asked-for image. */
+export async function buildCall(
+  site: Site,
+  family: string,
+  machine?: string,
+  noCache = false,
+): Promise<{ built: Built; plan: Plan }> {
+  const { yard, reading, plan } = await opened(site, [family], machine, noCache)
+  try {
+    const families = plan.families.map((each) => each.family)
+    const built = await build(yard, { plan, inputs: reading.inputs, families, machine, noCache })
+    return { built: built.at(-1)!, plan }
+  } finally {
+    await yard.engine.close()
+  }
+}
+
+/** Runs one gate over a family's image. Throws a Problem with every finding when it does not pass. */
+export async function gateCall(site: Site, family: string, name: string, machine?: string): Promise<string> {
+  const gate = gates.find((each) => each.name === name)!
+  const { yard, reading, plan } = await opened(site, [family], machine)
+  try {
+    const order = buildOrder(yard.fleet, [family]).map((each) => each.name)
+    const built = (await build(yard, { plan, inputs: reading.inputs, families: order, machine })).at(-1)!
+    const rules = await rulesFor({ root: yard.root, fleet: yard.fleet }, order, machine)
+    const { archive, digest } = built
+    const subject = { family: familyNamed(yard.fleet, family).name, archive, digest, machine }
+    const answer = await ask(gate, subject, rules(subject.family), yard.engine)
+    const head = `${subject.family}  ${name} ${verdictWord(answer.verdict)} ${answer.brief ?? ""} in ${duration(answer.seconds)}`
+    const text = [head, ...answer.findings.flatMap(findingLines)].join("\n")
+    if (exitCodeOf(answer.verdict, true) !== 0) throw new Problem(text, { exitCode: exitCodeOf(answer.verdict, true) })
+    return text
+  } finally {
+    await yard.engine.close()
+  }
+}
+
+export interface ShipCall {
+  families: readonly string[]
+  machine?: string
+  dryRun?: boolean
+  noCache?: boolean
+  allowDirty?: boolean
+}
+
+/** Ships families; answers the report and its text. A report that did not pass is thrown, text first. */
+export async function shipCall(site: Site, call: ShipCall): Promise<{ report: ShipReport; text: string }> {
+  const { yard, reading, plan } = await opened(site, call.families, call.machine, call.noCache)
+  requireClean(reading.commit, call.allowDirty === true || call.dryRun === true)
+  try {
+    const rules = await rulesFor(
+      { root: yard.root, fleet: yard.fleet },
+      plan.families.map((each) => each.family),
+      call.machine,
+    )
+    const report = await ship(yard, { plan, inputs: reading.inputs, rules, asked: reading.asked, ...call })
+    const text = shipText(report, yard.registry, call.dryRun)
+    const exitCode = exitCodeOf(report.verdict, isLoopback(yard.registry))
+    if (exitCode !== 0) throw new Problem(text, { exitCode })
+    return { report, text }
+  } finally {
+    await yard.engine.close()
+  }
+}
+
+/** One image in a line, for people. */
+export const builtText = ({ family, digest, packages, seconds, ran }: Built, { tag }: Plan): string =>
+  table(
+    ["family", "build", "sbom", "digest", "tag"],
+    [[family, ran === 0 ? "cached" : duration(seconds), `${packages} pkg`, digest, tag]],
+  )

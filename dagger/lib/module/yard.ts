@@ -1,0 +1,143 @@
+import { mkdtemp } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Client, Container, Secret as DaggerSecret, Service as DaggerService, Directory } from "@dagger.io/dagger"
+import { DaggerEngine } from "../engine/dagger.ts"
+import type { Artifact, ToolboxPart } from "../engine/engine.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import { loadFleet } from "../fleet/load.ts"
+import type { Repository } from "../fleet/repository.ts"
+import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../plan/tag.ts"
+import { Problem, wrongInput } from "../problem.ts"
+import { parseRegistry } from "../release/address.ts"
+import type { RegistryAddress } from "../release/registry.ts"
+import { MemoryStore } from "../release/store.ts"
+import type { ReadyBase, Yard } from "../yard.ts"
+
+/** What a call of the module brings along. */
+export interface Site {
+  dag: Client
+  /** The fleet's repository. */
+  source: Directory
+  /** Archives of the toolbox, `<part>-….tar`; without them the parts are built from the module's own Dockerfile. */
+  toolbox?: Directory
+  /** OCI layouts of the bases, one folder each; without them bases are pulled by the names in fleet.yaml. */
+  bases?: Directory
+  registry?: string
+  registryService?: DaggerService
+  registryAuth?: DaggerSecret
+  ca?: DaggerSecret
+}
+
+/** The source's fleet, on the module's own disk, where plans read it. */
+export async function openSource(source: Directory): Promise<Repository> {
+  const root = await mkdtemp(join(tmpdir(), "fleet-"))
+  await source.export(root)
+  return { root, fleet: await loadFleet(root) }
+}
+
+/** A yard on a Dagger engine. */
+export async function daggerYard(site: Site): Promise<Yard> {
+  const { root, fleet } = await openSource(site.source)
+  const engine = new DaggerEngine({
+    dag: site.dag,
+    toolbox: (part) => toolboxContainer(site, part),
+    local: async (path) => localArtifact(site.source, path),
+    callerPort: (port) => callerService(site, port),
+  })
+  const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
+  return {
+    fleet,
+    root,
+    source,
+    engine,
+    bases: await readyBases(site, fleet),
+    commit: { uncommitted: [], history: [] },
+    now: new Date(),
+    registry: registryOf(site, fleet),
+    records: new MemoryStore(),
+    ca: site.ca && engine.secret("ca", site.ca),
+    auth: site.registryAuth && engine.secret("registry-auth", site.registryAuth),
+    parallel: 4,
+  }
+}
+
+/** Where images go: the argument, then fleet.yaml. A loopback registry is the caller's and has to come along. */
+function registryOf({ registry, registryService }: Site, fleet: Fleet): RegistryAddress {
+  if (registry) return parseRegistry(registry, fleet.registry.org, "--registry")
+  return registryService ? { ...fleet.registry, host: "127.0.0.1:5000" } : fleet.registry
+}
+
+function callerService({ registryService }: Site, port: number): DaggerService {
+  if (registryService) return registryService
+  throw wrongInput(`the registry on port ${port} of your loopback is not reachable from a Dagger engine`, {
+    where: "--registry-service",
+    fix: `pass --registry-service tcp://127.0.0.1:${port}`,
+  })
+}
+
+async function localArtifact(source: Directory, path: string) {
+  const isFile = (await source.glob(path)).includes(path)
+  return isFile ? source.file(path) : source.directory(path)
+}
+
+/** A part of the toolbox: from an archive that the caller has, else built from this module's own files. */
+async function toolboxContainer({ dag, toolbox, ca }: Site, part: ToolboxPart): Promise<Container> {
+  if (toolbox) {
+    const archive = (await toolbox.entries()).find((name) => name.startsWith(`${part}-`) && name.endsWith(".tar"))
+    if (archive) return dag.container().import_(toolbox.file(archive))
+    throw new Problem(`holds no archive of the toolbox part "${part}"`, {
+      where: "--toolbox",
+      fix: "run `./fairlead setup --dagger`, or leave --toolbox out: the part is built then",
+    })
+  }
+  const context = dag.currentModule().source().directory("toolbox")
+  return context.dockerBuild({ target: part, secrets: ca ? [ca] : [] })
+}
+
+/** Bases by their digest: as readied by set-up, else as the registry answers their names now. */
+async function readyBases({ dag, bases }: Site, fleet: Fleet): Promise<Record<string, ReadyBase>> {
+  const made = Object.entries(fleet.bases).map(async ([name, base]): Promise<[string, ReadyBase]> => {
+    if (bases) return [name, await layoutIn(bases, name, base.image)]
+    const ref = await dag
+      .container()
+      .from(base.digest ? `${base.image}@${base.digest}` : base.image)
+      .imageRef()
+    const digest = /sha256:[0-9a-f]{64}/.exec(ref)?.[0]
+    if (!digest) throw new Problem(`${base.image} has no digest`, { where: `fleet.yaml: bases.${name}`, exitCode: 3 })
+    return [name, { digest, context: `docker-image://${ref}` }]
+  })
+  return Object.fromEntries(await Promise.all(made))
+}
+
+async function layoutIn(bases: Directory, name: string, image: string): Promise<ReadyBase> {
+  for (const file of await bases.glob("*/base.json")) {
+    const found = JSON.parse(await bases.file(file).contents()) as { image?: string; name?: string; digest: string }
+    if (found.image !== image && found.name !== name && found.name !== image) continue
+    const folder = bases.directory(file.split("/")[0]!)
+    return { digest: found.digest, layout: { kind: "directory", name, handle: Promise.resolve(folder) } }
+  }
+  throw new Problem(`holds no base "${name}" (${image})`, { where: "--bases", fix: "run `./fairlead setup --dagger`" })
+}
+
+/** What git says of the source, asked in a step: the module's own container has no git. */
+export const commitIn =
+  (yard: Yard) =>
+  async (_root: string, paths: readonly string[]): Promise<Commit> => {
+    const git = async (argv: readonly string[]): Promise<string | undefined> => {
+      const ran = await yard.engine.run({
+        name: `git ${argv[0]}`,
+        image: "toolbox:build",
+        argv: ["git", "-c", "safe.directory=*", "-C", "/src", ...argv],
+        inputs: { "/src": yard.source },
+        env: { GIT_OPTIONAL_LOCKS: "0" },
+      })
+      return ran.exitCode === 0 ? ran.stdout : undefined
+    }
+    const head = await git(["rev-parse", "--verify", "HEAD"])
+    if (head === undefined) return { uncommitted: [...paths], history: [] }
+    // Only what the call brought along is compared: the rest of the repository is not here, and would look deleted.
+    const status = await git([...statusArguments, "--", "fleet.yaml", ...paths])
+    const history = await git(historyArguments(paths))
+    return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
+  }

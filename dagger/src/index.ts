@@ -1,0 +1,166 @@
+/**
+ * Fairlead takes a fleet of container images from plan to running service and back.
+ *
+ * Everything is read from the fleet.yaml of the calling repository. Builds are bit for bit the same here and with
+ * `./fairlead` on Docker.
+ */
+import {
+  argument,
+  check,
+  type Directory,
+  dag,
+  type File,
+  func,
+  object,
+  type Secret,
+  type Service,
+} from "@dagger.io/dagger"
+import { buildCall, builtText, gateCall, planCall, shipCall } from "../lib/module/calls.ts"
+import { openSource, type Site } from "../lib/module/yard.ts"
+import { familiesText, familyRows } from "../lib/report/families.ts"
+import { planText } from "../lib/report/plan.ts"
+import { Build } from "./build.ts"
+
+@object()
+export class Fairlead {
+  source: Directory
+  toolbox?: Directory
+  bases?: Directory
+  registry?: string
+  registryService?: Service
+  registryAuth?: Secret
+  ca?: Secret
+
+  /**
+   * @param source The fleet's repository: fleet.yaml and what it names. Default: the caller's.
+   * @param toolbox Archives of the toolbox as `./fairlead setup --dagger` keeps them. Default: built from this module.
+   * @param bases OCI layouts of the base images as `./fairlead setup --dagger` keeps them. Default: pulled by name.
+   * @param registry Where images go, "host[:port][/org]". Default: as in fleet.yaml.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
+   * @param registryAuth Registry credentials, as a Docker config.json: file://$HOME/.docker/config.json.
+   * @param ca A bundle of CA certificates for builds behind a TLS-intercepting proxy. It never reaches a layer.
+   */
+  constructor(
+    @argument({
+      defaultPath: "/",
+      ignore: ["**", "!.git", "!fleet.yaml", "!risks.yaml", "!dockerfiles/**", "!apps/**", "!compose/**"],
+    })
+    source: Directory,
+    toolbox?: Directory,
+    bases?: Directory,
+    registry?: string,
+    registryService?: Service,
+    registryAuth?: Secret,
+    ca?: Secret,
+  ) {
+    this.source = source
+    this.toolbox = toolbox
+    this.bases = bases
+    this.registry = registry
+    this.registryService = registryService
+    this.registryAuth = registryAuth
+    this.ca = ca
+  }
+
+  /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services. */
+  @func()
+  async families(): Promise<string> {
+    return familiesText(familyRows((await openSource(this.source)).fleet))
+  }
+
+  /**
+   * What would be built and why, as a table. Changes nothing.
+   * @param family Families or aliases. Default: every family with a Dockerfile.
+   */
+  @func({ cache: "never" })
+  async plan(family: string[] = []): Promise<string> {
+    return planText(await planCall(this.site(), family))
+  }
+
+  /**
+   * Build a family and what it stands on. Nothing is pushed.
+   * @param family A family or its alias, such as "web".
+   * @param machine A host whose machine profile is built in. Default: none.
+   * @param noCache Build everything anew. Default: false.
+   */
+  @func({ cache: "never" })
+  async build(family: string, machine?: string, noCache: boolean = false): Promise<Build> {
+    const { built, plan } = await buildCall(this.site(), family, machine, noCache)
+    return new Build(
+      built.family,
+      built.digest,
+      plan.tag,
+      await fileOf(built.archive),
+      await fileOf(built.sbom),
+      builtText(built, plan),
+    )
+  }
+
+  /**
+   * Check every fact of the blueprint on a family's built image. Fails with each fact that does not hold.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async contract(family: string): Promise<string> {
+    return gateCall(this.site(), family, "contract")
+  }
+
+  /**
+   * Start a family's image as it will run, ask /health, stop it. Fails when it does not answer or stop in time.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async smoke(family: string): Promise<string> {
+    return gateCall(this.site(), family, "smoke")
+  }
+
+  /**
+   * Compare a family's image with its size budget. Fails over the budget, naming the biggest layers and packages.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async size(family: string): Promise<string> {
+    return gateCall(this.site(), family, "size")
+  }
+
+  /**
+   * Build families, look through every gate, publish what passed. Fails with every finding when a gate does.
+   * @param family Families or aliases. Default: every family with a Dockerfile.
+   * @param dryRun Stop before the first write to a registry. Default: false.
+   * @param allowDirty Ship uncommitted changes; the tag then ends in -dirty. Default: false.
+   * @param noCache Build everything anew. Default: false.
+   */
+  @func({ cache: "never" })
+  async ship(
+    family: string[] = [],
+    dryRun: boolean = false,
+    allowDirty: boolean = false,
+    noCache: boolean = false,
+  ): Promise<string> {
+    return (await shipCall(this.site(), { families: family, dryRun, allowDirty, noCache })).text
+  }
+
+  /**
+   * The same as ship; answers the report as JSON (docs/ship.schema.json).
+   * @param family Families or aliases. Default: every family with a Dockerfile.
+   */
+  @func({ cache: "never" })
+  async shipReport(family: string[] = [], dryRun: boolean = false, allowDirty: boolean = false): Promise<File> {
+    const { report } = await shipCall(this.site(), { families: family, dryRun, allowDirty })
+    return dag.directory().withNewFile("ship.json", JSON.stringify(report)).file("ship.json")
+  }
+
+  /** fleet.yaml is sound: types, names, references, ports. */
+  @func()
+  @check()
+  async fleetIsSound(): Promise<void> {
+    await openSource(this.source)
+  }
+
+  private site(): Site {
+    const { source, toolbox, bases, registry, registryService, registryAuth, ca } = this
+    return { dag, source, toolbox, bases, registry, registryService, registryAuth, ca }
+  }
+}
+
+const fileOf = async ({ handle }: { handle: unknown }): Promise<File> => (await handle) as File

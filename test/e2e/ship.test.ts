@@ -1,0 +1,180 @@
+import { execa } from "execa"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { registryAddress } from "../../cli/setup/registry.ts"
+import { Checkout, digestIn, fairlead, ship, tagsIn } from "./yard.ts"
+
+const org = `e2e-${process.pid}-${Date.now()}`
+let checkout: Checkout
+
+beforeAll(async () => {
+  checkout = await Checkout.make()
+})
+afterAll(() => checkout.remove())
+
+const line = ["base-python", "base-utils", "base-cpu-pydeps", "family-web"]
+
+describe("shipping a family", () => {
+  it("builds it and what it stands on, looks through every gate and pushes with the blueprint's tag", async () => {
+    const { exitCode, report } = await ship(checkout, org, "--family", "web")
+    expect(exitCode).toBe(0)
+    expect(report.families.map(({ family }) => family)).toEqual(line)
+    for (const { family, verdict, gates, digest, ref } of report.families) {
+      expect([family, verdict]).toEqual([family, "PASS"])
+      expect(Object.values(gates).map((gate) => gate.verdict)).toEqual(Object.keys(gates).map(() => "PASS"))
+      expect(ref).toBe(`${registryAddress()}/${org}/${family}:${report.tag}`)
+      expect(await digestIn(org, family, report.tag)).toBe(digest)
+    }
+    const day = new Date().toISOString().slice(0, 10).replaceAll("-", "")
+    expect(report.tag).toBe(`${day}-${(await checkout.head()).slice(0, 7)}`)
+  })
+
+  it("stays within the sizes that were promised", async () => {
+    const { report } = await ship(checkout, org, "--family", "web")
+    const of = (name: string) => report.families.find(({ family }) => family === name)!.size
+    expect(of("base-python").uncompressed).toBeLessThanOrEqual(120e6)
+    expect(of("base-python").compressed).toBeLessThanOrEqual(45e6)
+    expect(of("family-web").compressed).toBeLessThanOrEqual(70e6)
+  })
+
+  it("rebuilds nothing the second time", async () => {
+    const { exitCode, report } = await ship(checkout, org, "--family", "web")
+    expect(exitCode).toBe(0)
+    expect(report.families.map(({ reused }) => reused)).toEqual(line.map(() => true))
+  })
+
+  it("runs from the registry as 10001 under tini and answers /health", async () => {
+    const { report } = await ship(checkout, org, "--family", "web")
+    const ref = report.families.at(-1)!.ref!
+    const name = `${org}-web`
+    try {
+      await execa("docker", [
+        "run",
+        "--detach",
+        "--name",
+        name,
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+        "--tmpfs",
+        "/tmp",
+        "--publish",
+        "127.0.0.1::8100",
+        "--env",
+        "PORT=8000",
+        "--env",
+        "HEALTH_PORT=8100",
+        "--mount",
+        `type=bind,src=${checkout.root}/apps/reference,dst=/app,readonly`,
+        ref,
+        "python",
+        "-m",
+        "reference",
+      ])
+      const { stdout: published } = await execa("docker", ["port", name, "8100/tcp"])
+      const health = await answered(`http://${published.trim()}/health`)
+      expect(health).toEqual({ status: 200, body: { status: "ok" } })
+      const { stdout: first } = await execa("docker", ["exec", name, "cat", "/proc/1/comm"])
+      const { stdout: owner } = await execa("docker", ["exec", name, "stat", "-c", "%u:%g", "/proc/1"])
+      expect([first, owner]).toEqual(["tini", "10001:10001"])
+    } finally {
+      await execa("docker", ["rm", "--force", "--volumes", name], { reject: false })
+      await execa("docker", ["image", "rm", ref], { reject: false })
+    }
+  })
+
+  it("keeps the release before under -prev", async () => {
+    const before = await ship(checkout, org, "--family", "base")
+    await checkout.change("dockerfiles/base-python.Dockerfile", (text) =>
+      text.replace(/^USER /m, 'LABEL dev.fairlead.test="prev"\nUSER '),
+    )
+    const after = await ship(checkout, org, "--family", "base")
+    const [old, now] = [before, after].map(({ report }) => report.families[0]!.digest)
+    expect(now).not.toBe(old)
+    expect(await digestIn(org, "base-python", `${after.report.tag}-prev`)).toBe(old)
+    expect(after.report.families[0]!.previous).toBe(old)
+  })
+})
+
+describe("a broken fact of the blueprint", () => {
+  const broken = [
+    { fact: "user", names: /user: .*root|user: .*0:0/, break: "USER root" },
+    { fact: "no tini", names: /tini/, break: "USER 0:0\nRUN rm -f /usr/bin/tini\nUSER 10001:10001" },
+    { fact: "a compiler left", names: /gcc/, break: "USER 0:0\nRUN cp /bin/true /usr/bin/gcc\nUSER 10001:10001" },
+    {
+      fact: "torch in another version than the frozen one",
+      names: /torch/,
+      break:
+        "USER 0:0\nRUN d=$(python -c 'import site; print(site.getsitepackages()[0])')/torch-2.3.1.dist-info && mkdir $d && printf 'Metadata-Version: 2.1\\nName: torch\\nVersion: 2.3.1\\n' > $d/METADATA\nUSER 10001:10001",
+    },
+  ]
+
+  it.each(broken)("stops the release and is named: $fact", async ({ names, break: lines }) => {
+    const own = await Checkout.make()
+    const where = `${org}-${Math.random().toString(36).slice(2, 8)}`
+    try {
+      await own.change("dockerfiles/family-web.Dockerfile", (text) => `${text.trimEnd()}\n${lines}\n`)
+      const { exitCode, report } = await ship(own, where, "--family", "web")
+      expect(exitCode).toBe(1)
+      const web = report.families.at(-1)!
+      expect(web.verdict).toBe("FAIL")
+      expect(JSON.stringify(web.gates.contract!.findings)).toMatch(names)
+      for (const family of line) expect(await tagsIn(where, family)).toEqual([])
+    } finally {
+      await own.remove()
+    }
+  })
+})
+
+describe("what ship refuses", () => {
+  it("uncommitted changes, by name, with exit code 2", async () => {
+    const own = await Checkout.make()
+    try {
+      await execa("sh", ["-c", "echo >> fleet.yaml"], { cwd: own.root })
+      const told = await fairlead(["ship", "--family", "web"], { cwd: own.root })
+      expect(told.exitCode).toBe(2)
+      expect(told.stderr).toContain("git: uncommitted changes: fleet.yaml")
+    } finally {
+      await own.remove()
+    }
+  })
+
+  it("a family that is not there, with the nearest name", async () => {
+    const told = await fairlead(["ship", "--family", "wbe"], { cwd: checkout.root })
+    expect(told.exitCode).toBe(2)
+    expect(told.stderr).toContain("web")
+    expect(told.stderr).not.toMatch(/\n\s+at /)
+  })
+})
+
+describe("Ctrl-C", () => {
+  it("leaves no container and no folder of the run behind", async () => {
+    const own = await Checkout.make()
+    try {
+      const child = execa(
+        "./fairlead",
+        ["ship", "--family", "web", "--no-cache", "--registry", `${registryAddress()}/${org}-c`, "--source", own.root],
+        { reject: false },
+      )
+      await child.stderr[Symbol.asyncIterator]().next()
+      await new Promise((later) => setTimeout(later, 6000))
+      child.kill("SIGINT")
+      const { exitCode } = await child
+      expect(exitCode).toBe(130)
+      const { stdout } = await execa("docker", ["ps", "--all", "--quiet", "--filter", "label=dev.fairlead.run"])
+      expect(stdout).toBe("")
+      expect(await tagsIn(`${org}-c`, "family-web")).toEqual([])
+    } finally {
+      await own.remove()
+    }
+  })
+})
+
+/** Asks until something answers: the container has only just started. */
+async function answered(url: string): Promise<{ status: number; body: unknown }> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer) return { status: answer.status, body: await answer.json() }
+    await new Promise((later) => setTimeout(later, 200))
+  }
+  throw new Error(`nothing answers at ${url}`)
+}
