@@ -34,12 +34,15 @@ function lastLine(dockerfile: string, keyword: string, about: RegExp): { line: n
   for (const instruction of instructions.filter((each) => each.getKeyword() === keyword).reverse()) {
     const { start, end } = instruction.getRange()
     const own = lines.slice(start.line, end.line + 1)
-    // A long RUN is found by the line in it that says what was looked for.
-    const at = own.findIndex((line) => about.test(line))
+    // A long RUN is found by the line in it that says what was looked for; a mount of a script only names it.
+    const said = own.findIndex((line) => about.test(line) && !mount.test(line))
+    const at = said >= 0 ? said : own.findIndex((line) => about.test(line))
     if (at >= 0) return { line: start.line + at + 1, text: shortened(own[at] ?? "") }
   }
   return undefined
 }
+
+const mount = /^\s*(?:RUN\s+)?--mount=/i
 
 const shortened = (line: string): string => {
   const text = line.trim().replace(/\s+/g, " ").replace(/ \\$/, "")

@@ -16,7 +16,9 @@ type Tree = Record<string, string | [text: string, mode: number]>
 
 const wheel = (name: string, version: string, files: Tree): Tree => {
   const info = `${name}-${version}.dist-info`
-  const record = [...Object.keys(files), `${info}/METADATA`, `${info}/RECORD`].map((path) => `${path},,\n`).join("")
+  const record = [...Object.keys(files), `${info}/METADATA`, `${info}/RECORD`]
+    .map((path) => `${path},${path.endsWith("RECORD") ? "" : "sha256=x"},\n`)
+    .join("")
   const all = {
     ...files,
     [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
@@ -241,14 +243,15 @@ describe.skipIf(noPython)("the files of an image", () => {
     ])
   })
 
-  it("tell bytecode that goes by file times from bytecode that goes by hashes", async () => {
+  it("tell bytecode that goes by file times from bytecode that goes by hashes or came in a package", async () => {
     const cache = `${site}/starlette/__pycache__`
     const { bytecode } = await look({
       [`${cache}/a.cpython-311.pyc`]: `\u0001\r\r\n${"\0".repeat(12)}`,
+      ...wheel("numpy", "1.26.4", { "numpy/__pycache__/shipped.cpython-311.pyc": "old" }),
       [`${cache}/b.cpython-311.pyc`]: `\u0001\r\r\n\u0001${"\0".repeat(11)}`,
       "/usr/lib/python3.11/__pycache__/os.cpython-311.pyc": `\u0001\r\r\n${"\0".repeat(12)}`,
     })
-    expect(bytecode).toMatchObject({ count: 3, timestamped: { count: 1, examples: [`${cache}/a.cpython-311.pyc`] } })
+    expect(bytecode).toMatchObject({ count: 4, timestamped: { count: 1, examples: [`${cache}/a.cpython-311.pyc`] } })
   })
 
   it("show accounts with an open door, never the hash", async () => {

@@ -21,6 +21,12 @@ describe("where a fact was set", () => {
     expect(originIn(text).set("RUN", /gcc/)).toBe(`set by ${web}:4  && apt-get install gcc`)
   })
 
+  it("is the line that runs a script, not the mount that brings it", () => {
+    const text =
+      "FROM a\nRUN --mount=type=bind,source=steps/apt-get-install,target=/mnt/apt-get-install \\\n    /mnt/apt-get-install tini\n"
+    expect(originIn(text).set("RUN", /apt-get/)).toBe(`set by ${web}:3  /mnt/apt-get-install tini`)
+  })
+
   it("is found in a heredoc", () => {
     expect(originIn("FROM a\nRUN <<EOF\nset -e\napt-get install gcc\nEOF\n").set("RUN", /gcc/)).toBe(
       `set by ${web}:4  apt-get install gcc`,

@@ -76,6 +76,9 @@ export const named = (things: readonly string[], count = things.length): string 
 
 export const examples = (some: Some): string => named(some.examples, some.count)
 
+/** A line that installs Python packages. */
+export const installs = /\buv\b|\bpip\b|requirements|\.lock/
+
 /** The RUN line that has to do with something, else any RUN line, else the Dockerfile. */
 export const run = (origin: Origin, about: RegExp): string | undefined => origin.set("RUN", about) ?? origin.file()
 

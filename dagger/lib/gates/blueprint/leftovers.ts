@@ -1,6 +1,6 @@
 import { humanBytes } from "../../fleet/bytes.ts"
 import { venv } from "../inside.ts"
-import { anyOf, examples, type Fact, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
+import { anyOf, examples, type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
 
 const bundles = ["build-essential", "gcc", "g++", "clang", "golang", "rustc", "rustup", "cuda-nvcc", "cmake", "make"]
 
@@ -73,7 +73,7 @@ export const leftoverFacts = ({ origin, allow, family }: Wanted): Fact[] => {
       "caches",
       "has no package cache",
       (path) => !apt(path) && !temporary(path),
-      /pip|uv |cache/,
+      /\bpip\b|\buv\b|cache/,
       "use --mount=type=cache, or remove it in the same RUN",
     ),
     caches("temporary files", "has an empty /tmp", temporary, /\/tmp/, "remove it in the same RUN"),
@@ -85,7 +85,7 @@ export const leftoverFacts = ({ origin, allow, family }: Wanted): Fact[] => {
           ? undefined
           : {
               what: `${examples(bytecode.timestamped)} (${humanBytes(bytecode.timestamped.bytes)}) is made anew by each build and never used`,
-              where: run(origin, /uv |pip|compile/),
+              where: run(origin, installs),
               fix: "set PYTHONDONTWRITEBYTECODE=1 and install without --compile-bytecode, or compile with --invalidation-mode unchecked-hash",
             },
     })),

@@ -1,6 +1,6 @@
 import { torchArchList } from "../../fleet/arch.ts"
 import { inheritedArgs } from "../../fleet/hierarchy.ts"
-import { examples, type Fact, named, noneOf, ofConfig, ofFiles, run, type Wanted } from "./fact.ts"
+import { examples, type Fact, installs, named, noneOf, ofConfig, ofFiles, run, type Wanted } from "./fact.ts"
 
 const profilePath = "/etc/machine-profile.json"
 const gpuPackages = /^(?:nvidia-.*|cupy.*|onnxruntime-gpu|tensorrt.*|pycuda|triton|flash-attn|xformers|jax-cuda.*)$/
@@ -82,7 +82,7 @@ const cpuFacts = ({ origin, family }: Wanted): Fact[] => [
     const found = [...packages, ...(gpuLibraries.count > 0 ? [examples(gpuLibraries)] : [])]
     return noneOf(found, () => ({
       what: `a CPU family carries ${named(found)}`,
-      where: run(origin, /uv |pip|\.lock/),
+      where: run(origin, installs),
       fix: `take the CPU build of it, or say gpu: true for families.${family.name} in fleet.yaml`,
     }))
   }),

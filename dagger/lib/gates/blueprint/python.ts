@@ -1,9 +1,7 @@
 import { venv } from "../inside.ts"
-import { type Fact, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
+import { type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
 import { type LockedPackage, readLock } from "./lock.ts"
 import { normalName, sameVersion } from "./version.ts"
-
-const installs = /uv |pip|requirements|\.lock/
 
 /** Python itself, and that every package in the image is one that a lock names. */
 export function pythonFacts(wanted: Wanted): Fact[] {

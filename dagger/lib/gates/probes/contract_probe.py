@@ -58,6 +58,8 @@ GPU_LIBRARY = re.compile(
 NEEDED = re.compile(r"\.py$|\.so(?:\.[0-9.]+)?$|/s?bin/[^/]+$")
 TESTS = re.compile(r"/(?:tests?|testing|benchmarks?|examples?|docs?)/|/(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 
+EXCEPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning)(?::|$)")
+
 KEY_NAMES = re.compile(r".*\.(?:pem|key|p12|pfx|ppk|jks)|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|ssh_host_[a-z0-9]+_key")
 PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
 CREDENTIALS = {
@@ -247,7 +249,8 @@ class Files:
         with open(self.tree.real(path), "rb") as file:
             head = file.read(8)
         # PEP 552: the flags' lowest bit says that the file is checked by hash, not by its source's time.
-        if path.startswith(f"{VENV}/") and not (len(head) == 8 and head[4] & 1):
+        # What came in a package is the same in every build.
+        if path.startswith(f"{VENV}/") and path not in self.packaged and not (len(head) == 8 and head[4] & 1):
             self.timestamped.add(path, status.st_size)
 
     def _secrets(self, path, status):
@@ -318,7 +321,7 @@ def site_folders(tree):
 
 
 def distributions(tree, folders):
-    """(what is installed, metadata that names nothing, the files of packages)."""
+    """(what is installed, metadata that names nothing, the files that came in packages)."""
     installed, broken, packaged = [], [], set()
     for folder in folders:
         for found in importlib.metadata.distributions(path=[tree.real(folder)]):
@@ -330,9 +333,11 @@ def distributions(tree, folders):
                 continue
             files, missing, size = 0, Some(), 0
             # Not found.files: newer Pythons leave out what is missing, and that is what is looked for.
-            for each, *_ in csv.reader((found.read_text("RECORD") or "").splitlines()):
+            for row in csv.reader((found.read_text("RECORD") or "").splitlines()):
+                each, digest, *_ = [*row, "", ""]
                 path = os.path.normpath(f"{folder}/{each}")
-                packaged.add(path)
+                if digest:  # installers add what they make themselves without one
+                    packaged.add(path)
                 files += 1
                 status = tree.status(path)
                 if status:
@@ -421,9 +426,14 @@ def imports(tree, modules, executable, user):
             group=int(gid),
             extra_groups=[],
         )
-        lines = said.stderr.strip().splitlines()
-        answers.append({"module": module, "imported": said.returncode == 0, "error": lines[-1][:300] if lines and said.returncode else None})
+        answers.append({"module": module, "imported": said.returncode == 0, "error": cause(said.stderr) if said.returncode else None})
     return answers
+
+
+def cause(traceback):
+    """The exception that the others came from: Python prints it first."""
+    lines = [line for line in traceback.splitlines() if line.strip()]
+    return next((line for line in lines if EXCEPTION.match(line)), lines[-1] if lines else "")[:300] or None
 
 
 def run(argv, seconds, **options):
