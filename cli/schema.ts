@@ -1,23 +1,32 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { fleetJsonSchema } from "../dagger/lib/fleet/json-schema.ts"
+import { documentSchema, documents } from "../dagger/lib/report/documents.ts"
+import { fairleadRoot } from "./version.ts"
 
-// Writes schema/fleet.schema.json, which editors use for fleet.yaml. With --check it only tells whether it is up to date.
+// Writes the JSON Schemas: of fleet.yaml, for editors, and of what verbs print with --json. With --check it only tells
+// whether they are up to date.
 
-const file = new URL("../schema/fleet.schema.json", import.meta.url)
-const wanted = `${JSON.stringify(fleetJsonSchema(), null, 2)}\n`
-
-if (!process.argv.includes("--check")) {
-  writeFileSync(file, wanted)
-} else if (written() !== wanted) {
-  console.error(
-    "schema/fleet.schema.json: is not what dagger/lib/fleet says\n  fix: run `npm run schema` and commit the file",
-  )
-  process.exitCode = 1
+const wanted: Record<string, object> = { "schema/fleet.schema.json": fleetJsonSchema() }
+for (const name of Object.keys(documents) as (keyof typeof documents)[]) {
+  wanted[`docs/schema/${name}.schema.json`] = documentSchema(name)
 }
 
-function written(): string | undefined {
+for (const [file, schema] of Object.entries(wanted)) {
+  const path = join(fairleadRoot, file)
+  const text = `${JSON.stringify(schema, null, 2)}\n`
+  if (!process.argv.includes("--check")) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  } else if (written(path) !== text) {
+    console.error(`${file}: is not what dagger/lib says\n  fix: run \`npm run schema\` and commit the file`)
+    process.exitCode = 1
+  }
+}
+
+function written(path: string): string | undefined {
   try {
-    return readFileSync(file, "utf8")
+    return readFileSync(path, "utf8")
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 import logUpdate from "log-update"
 import pc from "picocolors"
+import { progressLines } from "../../dagger/lib/build/progress.ts"
 import type { ShipEvent } from "../../dagger/lib/release/ship.ts"
 import { duration } from "../../dagger/lib/report/text.ts"
 
@@ -15,6 +16,7 @@ interface Flags {
 export class Progress {
   private readonly live: boolean
   private readonly running = new Map<string, Map<string, number>>()
+  private readonly bakes = new Map<string, (line: string) => string[]>()
   private timer: NodeJS.Timeout | undefined
 
   constructor(private readonly flags: Flags) {
@@ -27,9 +29,12 @@ export class Progress {
     process.stderr.write(`${text}\n`)
   }
 
-  /** A line of a tool's own output; shown only with -v. */
+  /** A line of a tool's own output; shown only with -v. bake speaks JSON, which is told in words. */
   tool = (step: string, text: string): void => {
-    if (this.flags.verbose) this.say(pc.dim(`${step} | ${text}`))
+    if (!this.flags.verbose) return
+    const words = this.bakes.get(step) ?? (text.startsWith("{") ? progressLines() : (line: string) => [line])
+    this.bakes.set(step, words)
+    for (const line of words(text)) this.say(pc.dim(`${step} | ${line}`))
   }
 
   event(event: ShipEvent): void {

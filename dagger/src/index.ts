@@ -141,7 +141,7 @@ export class Fairlead {
   }
 
   /**
-   * The same as ship; answers the report as JSON (docs/ship.schema.json).
+   * The same as ship; answers the report as JSON (docs/schema/ship.schema.json).
    * @param family Families or aliases. Default: every family with a Dockerfile.
    */
   @func({ cache: "never" })

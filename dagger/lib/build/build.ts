@@ -79,7 +79,9 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
   return bakeFile(yard.fleet, inputs, {
     root: inputsRoot,
     families,
-    bases: Object.fromEntries(bases.map(([name, { digest, context }]) => [name, context ?? `oci-layout:///bases/${name}@${digest}`])),
+    bases: Object.fromEntries(
+      bases.map(([name, { digest, context }]) => [name, context ?? `oci-layout:///bases/${name}@${digest}`]),
+    ),
     baseDigests: Object.fromEntries(bases.map(([name, { digest }]) => [name, digest])),
     revisions: Object.fromEntries(plan.families.map(({ family, revision }) => [family, revision])),
     secrets: yard.ca ? ["id=ca,src=/run/secrets/ca"] : [],

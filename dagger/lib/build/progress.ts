@@ -24,26 +24,63 @@ interface Vertex {
   error?: string
 }
 
-/** Reads `bake --progress rawjson`. Lines that are not JSON are bake's own last words. */
+/** Reads `bake --progress rawjson`. What is not JSON are bake's own last words. */
 export function readProgress(output: string): BakeProgress {
   const vertices = new Map<string, Vertex>()
   const logs = new Map<string, string>()
   const words: string[] = []
+  const read = progressReader()
   for (const line of output.split("\n")) {
-    const event = parse(line)
-    if (!event) {
-      if (line.trim()) words.push(line)
-      continue
-    }
-    for (const vertex of event.vertexes ?? []) {
+    const { event, word } = read(line)
+    if (word?.trim()) words.push(word)
+    for (const vertex of event?.vertexes ?? []) {
       vertices.set(vertex.digest ?? "", { ...vertices.get(vertex.digest ?? ""), ...vertex })
     }
-    for (const { vertex, data } of event.logs ?? []) {
-      logs.set(vertex, ((logs.get(vertex) ?? "") + Buffer.from(data, "base64").toString("utf8")).slice(-20_000))
+    for (const { vertex, data } of event?.logs ?? []) {
+      logs.set(vertex, ((logs.get(vertex) ?? "") + textOf(data)).slice(-20_000))
     }
   }
   return { targets: byTarget([...vertices.values()]), failure: failureOf([...vertices.values()], logs, words) }
 }
+
+/** The same stream as lines for people, as it comes: what started, what it prints, what ended. */
+export function progressLines(): (line: string) => string[] {
+  const read = progressReader()
+  return (line) => {
+    const { event, word } = read(line)
+    if (word !== undefined) return [word]
+    const steps = (event?.vertexes ?? []).filter(({ name, started }) => name && started).map(stepLine)
+    const logs = (event?.logs ?? []).flatMap(({ data }) => textOf(data).trimEnd().split("\n"))
+    return [...steps, ...logs.map((text) => `  ${text}`)]
+  }
+}
+
+const stepLine = ({ name, completed, cached, error }: Vertex): string =>
+  `${name} ${error ? `failed: ${error}` : cached ? "CACHED" : completed ? "done" : "…"}`
+
+interface Event {
+  vertexes?: Vertex[]
+  logs?: { vertex: string; data: string }[]
+}
+
+/** buildx 0.13 spreads each document over many lines, newer ones write one a line: both are read. */
+function progressReader(): (line: string) => { event?: Event; word?: string } {
+  let open: string[] = []
+  return (line) => {
+    if (open.length === 0 && !line.startsWith("{")) return { word: line }
+    open.push(line)
+    if (!line.endsWith("}") || (open.length > 1 && line !== "}")) return {}
+    const text = open.join("\n")
+    open = []
+    try {
+      return { event: JSON.parse(text) as Event }
+    } catch {
+      return { word: text }
+    }
+  }
+}
+
+const textOf = (data: string): string => Buffer.from(data, "base64").toString("utf8")
 
 /** "[family-web runtime 2/3] RUN …": bake puts the target first when there are several. */
 const targetOf = (name: string): string | undefined => /^\[([a-z0-9-]+) [^\]]*\d+\/\d+\]/.exec(name)?.[1]
@@ -83,18 +120,4 @@ function failureOf(
   if (!failed && words.length === 0) return undefined
   const log = failed ? (logs.get(failed.digest ?? "") ?? "") : ""
   return harmless([failed?.name, log.trimEnd(), failed?.error, ...(failed ? [] : words)].filter(Boolean).join("\n"))
-}
-
-interface Event {
-  vertexes?: Vertex[]
-  logs?: { vertex: string; data: string }[]
-}
-
-function parse(line: string): Event | undefined {
-  if (!line.startsWith("{")) return undefined
-  try {
-    return JSON.parse(line) as Event
-  } catch {
-    return undefined
-  }
 }

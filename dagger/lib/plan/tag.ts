@@ -35,7 +35,7 @@ export function requireClean(commit: Commit, allowDirty: boolean): void {
  */
 export function revisionOf(commit: Commit, paths: readonly string[]): string {
   const wanted = new Set(paths)
-  if (commit.uncommitted.some((path) => wanted.has(path))) return "uncommitted"
+  if (commit.uncommitted.some((path) => wanted.has(path))) return `${commit.sha ?? "0".repeat(40)}-dirty`
   const last = commit.history.find((each) => each.paths.some((path) => wanted.has(path)))
   return last?.sha ?? commit.sha ?? "unknown"
 }

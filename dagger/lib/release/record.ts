@@ -8,7 +8,7 @@ const findingSchema = z.object({
   fix: z.string().optional(),
 })
 
-const gateSchema = z.object({
+export const gateSchema = z.object({
   verdict: z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"]),
   seconds: z.number(),
   facts: z.unknown(),
@@ -21,7 +21,7 @@ export type GateRecord = z.infer<typeof gateSchema>
 
 const strings = z.record(z.string(), z.string())
 
-const ingredientsSchema = z.object({
+export const ingredientsSchema = z.object({
   files: strings,
   pins: strings,
   args: strings,

@@ -15,7 +15,7 @@ import { fingerprintTag, publish } from "./publish.ts"
 import type { GateRecord, ImageRecord } from "./record.ts"
 import { isLoopback, Registry, repository } from "./registry.ts"
 
-/** What `ship` answers for one family; see docs/ship.schema.json. */
+/** What `ship` answers for one family; see docs/schema/ship.schema.json. */
 export interface ShippedFamily {
   family: string
   verdict: Verdict

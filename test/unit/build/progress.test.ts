@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { readProgress } from "../../../dagger/lib/build/progress.ts"
+import { progressLines, readProgress } from "../../../dagger/lib/build/progress.ts"
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
 const vertex = (digest: string, name: string, more = {}) => JSON.stringify({ vertexes: [{ digest, name, ...more }] })
@@ -32,6 +32,21 @@ describe("bake's progress", () => {
       ].join("\n"),
     )
     expect(failure).toBe("[web 2/3] RUN pip\nCollecting x\nERROR: no match\nexit code: 1")
+  })
+
+  it("reads documents that are spread over many lines", () => {
+    const spread = JSON.stringify(
+      { vertexes: [{ digest: "1", name: "[web 1/1] RUN a", started: at(0), completed: at(2) }] },
+      null,
+      2,
+    )
+    expect(readProgress(`${spread}\n${spread}\n`).targets).toEqual({ web: { ran: 1, cached: 0, seconds: 2 } })
+  })
+
+  it("becomes lines for people as it comes", () => {
+    const lines = progressLines()
+    const stream = [vertex("1", "[web 1/1] RUN a", { started: at(0) }), log("1", "Collecting x\n"), "ERROR: failed"]
+    expect(stream.flatMap(lines)).toEqual(["[web 1/1] RUN a …", "  Collecting x", "ERROR: failed"])
   })
 
   it("tells bake's own last words when no step failed", () => {

@@ -1,0 +1,95 @@
+import { z } from "zod"
+import { ingredientsSchema, gateSchema } from "../release/record.ts"
+
+const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+const bytes = z.number().describe("bytes")
+const seconds = z.number().describe("seconds")
+const schema = z.literal(1).describe("The version of this document's format.")
+const gates = z.record(z.string(), gateSchema).describe("By the gate's name.")
+
+const families = z.object({
+  schema,
+  families: z.array(
+    z.object({
+      family: z.string(),
+      alias: z.string(),
+      parent: z.string().nullable(),
+      base: z.string().optional().describe("The base that a family without a parent stands on."),
+      budget: z.object({ compressed: bytes, uncompressed: bytes }),
+      buildable: z.boolean().describe("It has a Dockerfile."),
+      services: z.array(z.string()),
+    }),
+  ),
+})
+
+const plan = z.object({
+  schema,
+  tag: z.string(),
+  commit: z.string(),
+  dirty: z.boolean(),
+  families: z.array(
+    z.object({
+      family: z.string(),
+      parent: z.string().optional(),
+      action: z.enum(["build", "reuse"]),
+      reasons: z.array(z.string()),
+      fingerprint: z.string(),
+      ingredients: ingredientsSchema,
+      revision: z.string(),
+      digest: digest.optional(),
+      touches: z.record(z.string(), z.number()).describe("Services by host."),
+      expected: z.object({ seconds: seconds.optional(), bytes: bytes.optional() }).optional(),
+    }),
+  ),
+})
+
+const build = z.object({
+  schema,
+  tag: z.string(),
+  families: z.array(
+    z.object({
+      family: z.string(),
+      digest,
+      archive: z.string().describe("Path of the OCI archive."),
+      packages: z.number(),
+      seconds,
+      steps: z.object({ ran: z.number(), cached: z.number() }),
+    }),
+  ),
+})
+
+const gate = z.object({ schema, verdict, families: z.array(z.object({ family: z.string(), digest, verdict, gates })) })
+
+const ship = z.object({
+  schema,
+  verdict,
+  tag: z.string(),
+  families: z
+    .array(
+      z.object({
+        family: z.string(),
+        verdict,
+        reused: z.boolean().describe("The image was there already: nothing was built."),
+        reason: z.string(),
+        ref: z.string().optional().describe("Absent when it was not published."),
+        digest,
+        previous: digest.optional().describe("What <tag>-prev points to; absent for a first release."),
+        size: z.object({ compressed: bytes, uncompressed: bytes }),
+        packages: z.number().describe("Packages in the SBOM."),
+        gates,
+        seconds,
+      }),
+    )
+    .describe("In build order, the asked-for one last."),
+  seconds,
+})
+
+/** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
+export const documents = { families, plan, build, gate, ship } as const
+
+/** The JSON Schema of a document. */
+export const documentSchema = (name: keyof typeof documents): object => ({
+  title: `fairlead ${name} --json`,
+  ...z.toJSONSchema(documents[name], { target: "draft-7", reused: "inline" }),
+})
