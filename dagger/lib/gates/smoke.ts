@@ -102,7 +102,7 @@ export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
     const told = findings.map((finding) => ({
       ...finding,
       where,
-      evidence: finding.evidence ?? (last && `last lines: ${last}`),
+      evidence: finding.evidence ?? (last ? `last lines: ${last}` : undefined),
     }))
     return {
       ...judge(facts, told),

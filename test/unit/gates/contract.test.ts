@@ -370,6 +370,20 @@ describe("the contract", () => {
     expect(findings.map(({ what }) => what)).toEqual([`user: image runs as ${who}, the blueprint wants 10001:10001`])
   })
 
+  it("names the compiler that people know before its parts", () => {
+    const { findings } = judge("base-python", ({ inside }) => {
+      for (const path of [
+        "/usr/lib/gcc/x86_64-linux-gnu/12/cc1",
+        "/usr/bin/as",
+        "/usr/bin/c89",
+        "/usr/bin/cc",
+        "/usr/bin/gcc",
+      ])
+        inside.tools.push({ path, kind: "compiler" })
+    })
+    expect(findings[0]!.what).toMatch(/^compilers: image has \/usr\/bin\/gcc, \/usr\/bin\/as, .* and 2 more$/)
+  })
+
   it("blames the parent's Dockerfile for what the parent set", () => {
     const { findings } = judge("family-web", ({ config }) => (config.user = "root"))
     expect(findings[0]!.where).toBe("set by dockerfiles/base-python.Dockerfile:10  USER 10001:10001")

@@ -2,7 +2,9 @@ import { humanBytes } from "../../fleet/bytes.ts"
 import { venv } from "../inside.ts"
 import { anyOf, examples, type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
 
-const bundles = ["build-essential", "gcc", "g++", "clang", "golang", "rustc", "rustup", "cuda-nvcc", "cmake", "make"]
+const bundles = ["build-essential", "golang", "rustup", "cuda-nvcc"]
+// A compiler is some twenty programs: these are the names by which people know them.
+const known = ["gcc", "g++", "clang", "go", "rustc", "cargo", "nvcc", "make", "cmake", "ninja", "ld", "as"]
 
 /** What builds leave behind: tools, caches, bytecode. */
 export const leftoverFacts = ({ origin, allow, family }: Wanted): Fact[] => {
@@ -12,18 +14,10 @@ export const leftoverFacts = ({ origin, allow, family }: Wanted): Fact[] => {
       const found = inside.tools
         .filter(({ kind, path }) => kinds.includes(kind) && !permitted(path))
         .map(({ path }) => path)
-      const words = [
-        ...found.map((path) =>
-          path
-            .split("/")
-            .at(-1)!
-            .replace(/-[0-9.]+$/, ""),
-        ),
-        ...(id === "compilers" ? bundles : []),
-      ]
+        .sort((a, b) => rank(a) - rank(b))
       return noneOf(found, () => ({
         what: `image has ${named(found)}`,
-        where: origin.set("RUN", anyOf(words)) ?? run(origin, /apt-get|apt /),
+        where: origin.set("RUN", anyOf(packagesOf(found))) ?? run(origin, /apt-get|apt /),
         fix: `${fix}, or add the path to families.${family.name}.allow.compilers`,
       }))
     })
@@ -90,4 +84,20 @@ export const leftoverFacts = ({ origin, allow, family }: Wanted): Fact[] => {
             },
     })),
   ]
+}
+
+/** Words by which a Dockerfile may ask for these programs; "as" and "ld" would be found anywhere. */
+const packagesOf = (tools: readonly string[]): string[] => {
+  const names = tools.map((path) =>
+    path
+      .split("/")
+      .at(-1)!
+      .replace(/-[0-9.]+$/, ""),
+  )
+  return [...new Set([...names, ...bundles, ...known])].filter((name) => name.length > 2)
+}
+
+const rank = (path: string): number => {
+  const at = known.indexOf(path.split("/").at(-1)!)
+  return at < 0 ? known.length : at
 }
