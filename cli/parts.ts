@@ -5,7 +5,7 @@ import { buildxPart, dockerPart } from "./setup/docker.ts"
 import { networkPart } from "./setup/network.ts"
 import type { Part } from "./setup/part.ts"
 import { registryPart } from "./setup/registry.ts"
-import { toolboxImage, toolboxPart } from "./setup/toolbox.ts"
+import { toolboxBasePart, toolboxImage, toolboxPart } from "./setup/toolbox.ts"
 
 /** Everything that set-up may ready for a fleet, with these parts of the toolbox. */
 export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry: boolean): Part[] {
@@ -15,6 +15,7 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
     buildxPart(),
     networkPart(),
     ...Object.values(fleet.bases).map((base) => basePart(base, fleet.epoch)),
+    toolboxBasePart(),
     ...[...images].map((part) => toolboxPart(part)),
     ...(registry ? [registryPart({ image: () => toolboxImage("registry"), after: ["toolbox:registry"] })] : []),
   ]

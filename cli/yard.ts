@@ -1,18 +1,17 @@
 import { existsSync } from "node:fs"
-import { mkdir, mkdtemp } from "node:fs/promises"
 import { availableParallelism } from "node:os"
-import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
-import { toolboxImage } from "../dagger/lib/engine/toolbox.ts"
+import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import type { Commit } from "../dagger/lib/plan/tag.ts"
 import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
 import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
-import { DockerEngine } from "./docker.ts"
+import { type OpenEngine, openEngine } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { partsFor } from "./parts.ts"
 import type { ChosenRegistry } from "./registry.ts"
 import { baseLayout } from "./setup/bases.ts"
+import type { EngineChoice } from "./setup/engine.ts"
 import { engineRoot, requireFreeSpace } from "./setup/freeSpace.ts"
 import { type Readied, ready } from "./setup/ready.ts"
 import type { Progress } from "./show/progress.ts"
@@ -25,43 +24,41 @@ export interface YardOptions {
   /** What the verb needs of the toolbox. */
   toolbox: readonly ToolboxPart[]
   progress: Progress
+  choice: EngineChoice
 }
 
-/** A yard whose engine can also write artifacts to this machine's disk and take its secrets. */
-export type OpenYard = Yard & { engine: DockerEngine }
-
 /**
- * Readies what a verb needs, opens the yard on Docker for the time of `work`, and leaves nothing running behind it, also
- * after Ctrl-C.
+ * Readies what a verb needs, opens the yard for the time of `work`, and leaves nothing running behind it, also after
+ * Ctrl-C.
  */
 export async function withYard(
   options: YardOptions,
-  work: (yard: OpenYard, readied: Readied) => Promise<void>,
+  work: (yard: Yard, readied: Readied) => Promise<void>,
 ): Promise<void> {
-  const { repository, registry, progress } = options
+  const { repository, registry, progress, choice } = options
   const interrupt = onInterrupt()
   const parts = partsFor(repository.fleet, options.toolbox, registry.embedded)
-  const readied = await ready(parts, { say: progress.say })
+  const readied = await ready(parts, { say: progress.say, signal: interrupt.signal })
   const { cache } = repository.fleet.policy
   await requireFreeSpace({ path: await engineRoot(), bytes: cache.keepFree, what: "a build" })
-  await mkdir(inHome("runs"), { recursive: true, mode: 0o700 })
-  const engine = new DockerEngine({
+  const opened = await openEngine(choice.name, {
     root: repository.root,
-    work: await mkdtemp(inHome("runs", "run-")),
-    toolbox: toolboxImage,
     onLine: progress.tool,
     signal: interrupt.signal,
   })
   try {
-    await work(await yardOn(engine, options), readied)
+    await work(await yardOn(opened, options), readied)
   } finally {
     progress.done()
-    await engine.close()
+    await opened.close()
     interrupt.stop()
   }
 }
 
-async function yardOn(engine: DockerEngine, { repository, commit, registry }: YardOptions): Promise<OpenYard> {
+async function yardOn(
+  { engine, secretFile, secretText }: OpenEngine,
+  { repository, commit, registry }: YardOptions,
+): Promise<Yard> {
   const ca = caBundle()
   return {
     fleet: repository.fleet,
@@ -73,8 +70,8 @@ async function yardOn(engine: DockerEngine, { repository, commit, registry }: Ya
     now: new Date(),
     registry: registry.address,
     records: recordsOf(registry.address),
-    ca: ca === undefined ? undefined : { name: "ca", handle: Promise.resolve(ca) },
-    auth: registry.auth === undefined ? undefined : engine.secret("registry-auth", registry.auth),
+    ca: ca === undefined ? undefined : secretFile("ca", ca),
+    auth: registry.auth === undefined ? undefined : secretText("registry-auth", registry.auth),
     parallel: Math.max(2, availableParallelism()),
   }
 }
@@ -86,7 +83,7 @@ export const recordsOf = ({ host, org }: RegistryAddress): FolderStore =>
 export const digestsOf = (bases: Yard["bases"]): Record<string, string> =>
   Object.fromEntries(Object.entries(bases).map(([name, { digest }]) => [name, digest]))
 
-async function readyBases({ fleet }: Repository, engine: DockerEngine): Promise<Record<string, ReadyBase>> {
+async function readyBases({ fleet }: Repository, engine: Engine): Promise<Record<string, ReadyBase>> {
   const found = Object.entries(fleet.bases).map(async ([name, base]) => {
     const { path, digest } = await baseLayout(base, fleet.epoch)
     return [name, { digest, layout: engine.local(path) }] as const

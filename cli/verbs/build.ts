@@ -5,15 +5,17 @@ import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import type { Plan } from "../../dagger/lib/plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { duration, line, table } from "../../dagger/lib/report/text.ts"
+import type { Yard } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
 import { family, machine, noCache, type Shared, withShared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
+import { chooseEngine } from "../setup/engine.ts"
 import { readyLine } from "../setup/ready.ts"
 import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
 import { inHome } from "../state.ts"
-import { digestsOf, type OpenYard, withYard } from "../yard.ts"
+import { digestsOf, withYard } from "../yard.ts"
 
 export interface BuildFlags extends Shared {
   family?: string[]
@@ -62,7 +64,7 @@ export const buildVerb = (): Command =>
 export interface OnBuilt {
   repository: Repository
   reading: Reading
-  yard: OpenYard
+  yard: Yard
   plan: Plan
   built: Built[]
   out: Progress
@@ -78,13 +80,15 @@ export async function withBuilt(
   const reading = await readAsked(repository, { families: flags.family }, commitOf)
   const registry = await chooseRegistry(repository.fleet)
   const out = new Progress(flags)
-  out.say(await headline(repository, reading.commit))
+  const choice = await chooseEngine()
+  out.say(await headline(repository, reading.commit, choice))
   const options = {
     repository,
     commit: reading.commit,
     registry: { ...registry, embedded: false },
     toolbox: ["build" as const, "sbom" as const, ...toolbox],
     progress: out,
+    choice,
   }
   await withYard(options, async (yard, readied) => {
     out.say(line("ready", readyLine(readied)))

@@ -1,4 +1,5 @@
 import { Command } from "commander"
+import { line } from "../../dagger/lib/report/text.ts"
 import { type Shared, withShared } from "../options.ts"
 import { everyToolboxPart, partsFor } from "../parts.ts"
 import { openRepository } from "../repository.ts"
@@ -10,11 +11,9 @@ export const doctorVerb = (): Command =>
   withShared(
     new Command("doctor").description("each part of the set-up, found or not, with the fix; changes nothing"),
   ).action(async (flags: Shared) => {
-    const { fleet, root } = await openRepository(flags.source)
-    const found = await doctor(partsFor(fleet, everyToolboxPart, true), {
-      root,
-      freeBytes: fleet.policy.cache.keepFree,
-    })
+    const { fleet } = await openRepository(flags.source)
+    const parts = partsFor(fleet, everyToolboxPart, true)
+    const found = await doctor(parts, { freeBytes: fleet.policy.cache.keepFree })
     console.log(flags.json ? JSON.stringify(doctorJson(found)) : doctorText(found))
     process.exitCode = found.exitCode
   })
@@ -26,8 +25,7 @@ export const cleanVerb = (): Command =>
       const { fleet } = await openRepository(flags.source)
       const out = new Progress(flags)
       const done = await clean(partsFor(fleet, everyToolboxPart, true), { engine: flags.engine, say: out.say })
-      if (flags.json) console.log(JSON.stringify({ schema: 1, ...done }))
-      else
-        for (const [word, names] of Object.entries(done))
-          for (const name of names) console.log(`  ${word.padEnd(8)} ${name}`)
+      if (flags.json) return console.log(JSON.stringify({ schema: 1, ...done }))
+      for (const name of done.removed) console.log(line("removed", name))
+      for (const name of done.left) console.log(line("left", name))
     })

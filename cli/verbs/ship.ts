@@ -10,6 +10,7 @@ import { commitOf } from "../git.ts"
 import { allowDirty, family, machine, noCache, registry, type Shared, withShared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
+import { chooseEngine } from "../setup/engine.ts"
 import { readyLine } from "../setup/ready.ts"
 import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
@@ -42,9 +43,10 @@ async function shipAction(flags: ShipFlags): Promise<void> {
   requireClean(reading.commit, flags.allowDirty === true || flags.dryRun === true)
   const chosen = await chooseRegistry(repository.fleet, flags.registry)
   const out = new Progress(flags)
-  out.say(await headline(repository, reading.commit))
+  const choice = await chooseEngine()
+  out.say(await headline(repository, reading.commit, choice))
   await withYard(
-    { repository, commit: reading.commit, registry: chosen, toolbox: ["build", "sbom", "run"], progress: out },
+    { repository, commit: reading.commit, registry: chosen, toolbox: ["build", "sbom", "run"], progress: out, choice },
     async (yard, readied) => {
       out.say(line("ready", readyLine(readied)))
       if (chosen.note) out.say(line("note", chosen.note))

@@ -67,8 +67,7 @@ describe("shipping a family", () => {
         `type=bind,src=${checkout.root}/apps/reference,dst=/app,readonly`,
         ref,
         "python",
-        "-m",
-        "reference",
+        "/app/main.py",
       ])
       const { stdout: published } = await execa("docker", ["port", name, "8100/tcp"])
       const health = await answered(`http://${published.trim()}/health`)

@@ -122,7 +122,7 @@ async function bake(
     ca: yard.ca,
   })
   const ran = await yard.engine.run(step)
-  const progress = readProgress(ran.stderr)
+  const progress = readProgress(ran.stderr, families)
   if (ran.exitCode !== 0) {
     throw new StepError(
       name,

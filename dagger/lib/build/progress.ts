@@ -24,8 +24,12 @@ interface Vertex {
   error?: string
 }
 
-/** Reads `bake --progress rawjson`. What is not JSON are bake's own last words. */
-export function readProgress(output: string): BakeProgress {
+/**
+ * Reads `bake --progress rawjson`. What is not JSON are bake's own last words. A step that several targets share is told
+ * under each of their names in turn; it counts for the first of `order`, which made it.
+ */
+export function readProgress(output: string, order: readonly string[]): BakeProgress {
+  const names = new Map<string, Set<string>>()
   const vertices = new Map<string, Vertex>()
   const logs = new Map<string, string>()
   const words: string[] = []
@@ -34,13 +38,19 @@ export function readProgress(output: string): BakeProgress {
     const { event, word } = read(line)
     if (word?.trim()) words.push(word)
     for (const vertex of event?.vertexes ?? []) {
-      vertices.set(vertex.digest ?? "", { ...vertices.get(vertex.digest ?? ""), ...vertex })
+      const digest = vertex.digest ?? ""
+      vertices.set(digest, { ...vertices.get(digest), ...vertex })
+      const target = targetOf(vertex.name ?? "")
+      if (target) names.set(digest, (names.get(digest) ?? new Set()).add(target))
     }
     for (const { vertex, data } of event?.logs ?? []) {
       logs.set(vertex, ((logs.get(vertex) ?? "") + textOf(data)).slice(-20_000))
     }
   }
-  return { targets: byTarget([...vertices.values()]), failure: failureOf([...vertices.values()], logs, words) }
+  return {
+    targets: byTarget(vertices, (digest) => order.find((each) => names.get(digest)?.has(each))),
+    failure: failureOf([...vertices.values()], logs, words),
+  }
 }
 
 /** The same stream as lines for people, as it comes: what started, what it prints, what ended. */
@@ -85,11 +95,14 @@ const textOf = (data: string): string => Buffer.from(data, "base64").toString("u
 /** "[family-web runtime 2/3] RUN …": bake puts the target first when there are several. */
 const targetOf = (name: string): string | undefined => /^\[([a-z0-9-]+) [^\]]*\d+\/\d+\]/.exec(name)?.[1]
 
-function byTarget(vertices: readonly Vertex[]): Record<string, TargetProgress> {
+function byTarget(
+  vertices: ReadonlyMap<string, Vertex>,
+  madeBy: (digest: string) => string | undefined,
+): Record<string, TargetProgress> {
   const spans: Record<string, [number, number][]> = {}
   const targets: Record<string, TargetProgress> = {}
-  for (const { name = "", started, completed, cached } of vertices) {
-    const target = targetOf(name)
+  for (const [digest, { started, completed, cached }] of vertices) {
+    const target = madeBy(digest)
     if (!target || !completed) continue
     targets[target] ??= { ran: 0, cached: 0, seconds: 0 }
     targets[target][cached ? "cached" : "ran"] += 1

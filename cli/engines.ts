@@ -1,0 +1,80 @@
+import { mkdir, mkdtemp, stat } from "node:fs/promises"
+import { isAbsolute, resolve } from "node:path"
+import type { Engine, Secret } from "../dagger/lib/engine/engine.ts"
+import { DockerEngine } from "./docker.ts"
+import { type EngineChoice, findDagger } from "./setup/engine.ts"
+import { saveToolbox, toolboxImage } from "./setup/toolbox.ts"
+import { inHome } from "./state.ts"
+
+/** An engine that is ready to run steps, and what it takes from this machine. */
+export interface OpenEngine {
+  engine: Engine
+  secretFile(name: string, path: string): Secret
+  secretText(name: string, text: string): Secret
+  close(): Promise<void>
+}
+
+export interface EngineOptions {
+  /** The repository: relative paths start here. */
+  root: string
+  onLine?: (step: string, line: string) => void
+  signal?: AbortSignal
+}
+
+export const openEngine = (name: EngineChoice["name"], options: EngineOptions): Promise<OpenEngine> =>
+  name === "dagger" ? openDagger(options) : openDocker(options)
+
+export async function openDocker({ root, onLine, signal }: EngineOptions): Promise<OpenEngine> {
+  await mkdir(inHome("runs"), { recursive: true, mode: 0o700 })
+  const work = await mkdtemp(inHome("runs", "run-"))
+  const engine = new DockerEngine({ root, work, toolbox: toolboxImage, onLine, signal })
+  return {
+    engine,
+    secretFile: (name, path) => ({ name, handle: Promise.resolve(path) }),
+    secretText: (name, text) => engine.secret(name, text),
+    close: () => engine.close(),
+  }
+}
+
+/**
+ * A session with the Dagger engine that answers here. Its client is loaded only now: who works on Docker does not pay
+ * for it. The toolbox comes from this machine's Docker as archives, so that both engines run the very same tools.
+ */
+export async function openDagger({ root, signal }: EngineOptions): Promise<OpenEngine> {
+  const { connect } = await import("@dagger.io/dagger")
+  const { DaggerEngine } = await import("../dagger/lib/engine/dagger.ts")
+  process.env._EXPERIMENTAL_DAGGER_CLI_BIN ??= (await findDagger()).cli
+  return new Promise((opened, failed) => {
+    const session = connect(async (client) => {
+      const at = (path: string) => (isAbsolute(path) ? path : resolve(root, path))
+      const engine = new DaggerEngine({
+        dag: client,
+        toolbox: async (part) => client.container().import_(client.host().file(await saveToolbox(part))),
+        local: async (path) => {
+          const host = client.host()
+          return (await stat(at(path))).isDirectory()
+            ? host.directory(at(path), { exclude: heavy })
+            : host.file(at(path))
+        },
+        callerPort: (port) => client.host().service([{ frontend: port, backend: port }], { host: "localhost" }),
+      })
+      await new Promise<void>((ended) => {
+        signal?.addEventListener("abort", () => ended(), { once: true })
+        opened({
+          engine,
+          secretFile: (name, path) => engine.secret(name, client.secret(`file://${path}`)),
+          secretText: (name, text) => engine.secret(name, client.setSecret(`fairlead-${name}`, text)),
+          close: async () => {
+            await engine.close()
+            ended()
+            await session.catch(() => {})
+          },
+        })
+      })
+    })
+    session.catch(failed)
+  })
+}
+
+// What a repository holds besides its sources; a build never reads it, and uploading it would take minutes.
+const heavy = ["**/node_modules", ".git", "dagger/sdk"]
