@@ -1,0 +1,127 @@
+import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
+import { describe, expect, it } from "vitest"
+import { mirrorsOf, mmdebstrap, readSources } from "../../cli/setup/debian.ts"
+import { layoutText, writeLayout } from "../../cli/setup/layout.ts"
+
+const epoch = 1_763_769_600
+const sha256 = (content: string | Buffer) => `sha256:${createHash("sha256").update(content).digest("hex")}`
+
+describe("an OCI layout of one layer", () => {
+  const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest: sha256("packed"), size: 6 }
+  const { digest, files } = layoutText(layer, sha256("tar"), epoch)
+
+  it("names its manifest by the digest of the manifest's own bytes", () => {
+    expect(sha256(files[`blobs/${digest.replace(":", "/")}`]!)).toBe(digest)
+    expect(JSON.parse(files["index.json"]!).manifests).toMatchObject([{ digest, platform: { os: "linux" } }])
+  })
+
+  it("carries the epoch as its time, and nothing of today", () => {
+    const config = JSON.parse(
+      files[`blobs/${JSON.parse(files[`blobs/${digest.replace(":", "/")}`]!).config.digest.replace(":", "/")}`]!,
+    )
+    expect(config).toMatchObject({
+      created: "2025-11-22T00:00:00Z",
+      architecture: "amd64",
+      config: { Cmd: ["bash"] },
+      rootfs: { diff_ids: [sha256("tar")] },
+    })
+  })
+
+  it("is the same each time", () => {
+    expect(layoutText(layer, sha256("tar"), epoch)).toEqual({ digest, files })
+  })
+
+  it("is written with every blob under its own digest, and the layer's own bytes inside", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "layout-"))
+    mkdirSync(join(folder, "root/etc"), { recursive: true })
+    writeFileSync(join(folder, "root/etc/hello"), "hello\n")
+    execFileSync("tar", ["-cf", join(folder, "root.tar"), "-C", join(folder, "root"), "."])
+    const written = await writeLayout(join(folder, "root.tar"), join(folder, "layout"), epoch)
+    const blobs = join(folder, "layout/blobs/sha256")
+    for (const each of readdirSync(blobs)) expect(sha256(readFileSync(join(blobs, each)))).toBe(`sha256:${each}`)
+    const manifest = JSON.parse(readFileSync(join(blobs, written.digest.slice(7)), "utf8"))
+    const packed = readFileSync(join(blobs, manifest.layers[0].digest.slice(7)))
+    expect(packed.length).toBe(written.bytes)
+    expect(gunzipSync(packed)).toEqual(readFileSync(join(folder, "root.tar")))
+    expect(await writeLayout(join(folder, "root.tar"), join(folder, "again"), epoch)).toEqual(written)
+  })
+})
+
+describe("the mirrors of a machine", () => {
+  const archive = "http://mirror.example/debian"
+  const deb822 = `# as installed
+Types: deb
+URIs: ${archive}/
+Suites: bookworm bookworm-updates
+Components: main
+ contrib
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Types: deb
+URIs: http://security.example/debian-security
+Suites: bookworm-security
+Components: main
+
+Types: deb deb-src
+Enabled: no
+URIs: http://off.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+`
+
+  it("are read from deb822 sources", () => {
+    expect(mirrorsOf(readSources(deb822), "bookworm")).toEqual({
+      archive,
+      security: "http://security.example/debian-security",
+    })
+  })
+
+  it("are read from one-line sources, with the security archive beside the main one where none is named", () => {
+    const lines = `# deb http://off.example/debian bookworm main
+deb [signed-by=/a.gpg arch=amd64] ${archive} bookworm main non-free
+deb ${archive} bookworm-updates main
+deb-src http://src.example/debian bookworm main`
+    expect(mirrorsOf(readSources(lines), "bookworm")).toEqual({ archive, security: `${archive}-security` })
+  })
+
+  it("are not those of others who name their suites after Debian's", () => {
+    const others =
+      "deb https://packages.example/debian/12/prod bookworm main\ndeb https://get.example/linux bookworm stable\n"
+    expect(mirrorsOf(readSources(others + deb822), "bookworm")?.archive).toBe(archive)
+    expect(mirrorsOf(readSources(others), "bookworm")).toBeUndefined()
+  })
+})
+
+describe("mmdebstrap", () => {
+  const asked = { suite: "bookworm", epoch, target: "/t/root.tar", packages: "/t/packages" }
+
+  it("is asked for this machine's mirrors, security updates included", () => {
+    const { argv, env } = mmdebstrap({
+      ...asked,
+      mirrors: { archive: "http://m/debian", security: "http://m/debian-security" },
+    })
+    expect(argv.slice(-5)).toEqual([
+      "bookworm",
+      "/t/root.tar",
+      "deb http://m/debian bookworm main",
+      "deb http://m/debian bookworm-updates main",
+      "deb http://m/debian-security bookworm-security main",
+    ])
+    expect(env.SOURCE_DATE_EPOCH).toBe("1763769600")
+  })
+
+  it("is left its own default where no mirror is known", () => {
+    expect(mmdebstrap(asked).argv.slice(-2)).toEqual(["bookworm", "/t/root.tar"])
+  })
+
+  it("gets hooks that a shell can read", () => {
+    for (const hook of mmdebstrap(asked).argv.filter((each) => /-hook=/.test(each))) {
+      execFileSync("sh", ["-n", "-c", hook.replace(/^--[a-z]+-hook=/, "")])
+    }
+  })
+})
