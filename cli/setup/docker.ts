@@ -18,7 +18,7 @@ export { type DockerServer, dockerServer } from "./docker-server.ts"
 export const dockerPart = (): Part => ({
   name: "engine",
   after: [],
-  verb: "installed",
+  verb: "readied",
   look: async () => judged(await dockerState(), await thisMachine()),
   ready,
   // Others may have come to use it: only `clean --engine` removes it, see engineRemoval in clean.ts.

@@ -49,7 +49,7 @@ class Lock {
     const mine = `${this.path}.by-${this.me.id}`
     await writeFile(mine, JSON.stringify(this.me))
     try {
-      for (let told = false; !(await this.tryTake(mine)); await sleep(told ? 200 : 0, undefined, { signal })) {
+      for (let told = false; !(await this.tryTake(mine)); await sleep(told ? 100 : 0, undefined, { signal })) {
         if (told) continue
         const holder = await read(this.path)
         if (holder) say(`waiting: another fairlead (process ${holder.pid}) is busy with the same (${name})`)

@@ -127,17 +127,20 @@ async function create(image: string, replace: boolean): Promise<void> {
 }
 
 async function answers(): Promise<void> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
+  let runs = true
+  for (const deadline = Date.now() + 30_000; runs && Date.now() < deadline; await sleep(100)) {
     if ((await ping(registryAddress())) === "registry") return
-    const there = await container()
-    if (!there?.running) break
+    runs = (await container())?.running ?? false
   }
-  const { stdout, stderr } = await run(["docker", "logs", "--tail", "10", registryContainer])
-  throw new Problem(`the embedded registry does not answer on ${registryAddress()}`, {
-    why: `last lines of its log:\n${lastLines(stdout + stderr)}`,
-    fix: "where Docker runs on another machine or outside of this container, its loopback is not this one's: set FAIRLEAD_REGISTRY to a registry that both reach",
+  const { stdout, stderr } = await run(["docker", "logs", "--tail", "5", registryContainer])
+  throw new Problem(`the embedded registry ${runs ? "runs, and does not answer" : "ended"} on ${registryAddress()}`, {
+    why: `its log ends with:\n${lastLines(`${stdout}\n${stderr}`, 5)}`,
+    fix: runs ? otherLoopback : `mend what the last lines name; \`docker logs ${registryContainer}\` has them all`,
   })
 }
+
+const otherLoopback =
+  "where Docker runs on another machine or outside of this container, its loopback is not this one's: set FAIRLEAD_REGISTRY to a registry that both reach"
 
 async function container(): Promise<RegistryContainer | undefined> {
   const { exitCode, stdout } = await run(["docker", "container", "inspect", registryContainer])
