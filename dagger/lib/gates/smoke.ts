@@ -97,11 +97,11 @@ export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
       ...processFindings(facts, rules.fleet),
       ...stopFindings(facts, rules.fleet),
     ]
-    const where = originOf(rules).set("ENTRYPOINT") ?? originOf(rules).file()
+    const origin = originOf(rules)
     const last = facts.log.slice(-5).join(" | ")
     const told = findings.map((finding) => ({
       ...finding,
-      where,
+      where: origin.set(finding.what.startsWith("user: ") ? "USER" : "ENTRYPOINT") ?? origin.file(),
       evidence: finding.evidence ?? (last ? `last lines: ${last}` : undefined),
     }))
     return {
@@ -164,9 +164,11 @@ function processFindings({ processes, killed }: SmokeFacts, fleet: Fleet): Findi
   const others = processes.filter(
     ({ uids, gids }) => uids.some((each) => each !== uid) || gids.some((each) => each !== gid),
   )
-  for (const { program, uids, gids } of others.slice(0, 3)) {
+  const [one] = others
+  if (one) {
+    const more = others.length > 1 ? ` and ${others.length - 1} more` : ""
     found.push({
-      what: `user: ${harmless(program)} runs as ${uids.join("/")}:${gids.join("/")}, the blueprint wants ${user}`,
+      what: `user: ${harmless(one.program)}${more} ${more ? "run" : "runs"} as ${one.uids.join("/")}:${one.gids.join("/")}, the blueprint wants ${user}`,
       fix: `end the Dockerfile with USER ${user}`,
     })
   }

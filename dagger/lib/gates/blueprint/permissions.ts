@@ -1,4 +1,5 @@
-import { anyOf, type Fact, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
+import { venv } from "../inside.ts"
+import { anyOf, type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
 
 /** Who may do what inside: accounts, file modes, secrets. */
 export const permissionFacts = ({ image, allow, origin, family }: Wanted): Fact[] => [
@@ -57,7 +58,9 @@ export const permissionFacts = ({ image, allow, origin, family }: Wanted): Fact[
   ofFiles("world-writable", "has nothing that everyone can change", ({ writable: { folders, files } }) =>
     noneOf([...folders.examples, ...files.examples], () => ({
       what: `everyone can write to ${named([...folders.examples, ...files.examples], folders.count + files.count)}`,
-      where: run(origin, /chmod|umask/),
+      where: folders.examples.concat(files.examples)[0]?.startsWith(venv)
+        ? run(origin, installs)
+        : run(origin, /chmod|umask/),
       fix: "chmod o-w; services write to /tmp and to their volumes only",
     })),
   ),
@@ -66,8 +69,7 @@ export const permissionFacts = ({ image, allow, origin, family }: Wanted): Fact[
       secrets.map(({ path, why }) => `${path} (${why})`),
       () => ({
         what: `left in the image: ${named(secrets.map(({ path, why }) => `${path} (${why})`))}`,
-        where:
-          origin.set("COPY", anyOf(secrets.map(({ path }) => path.split("/").at(-1)!))) ?? run(origin, /secret|COPY/),
+        where: origin.set("COPY", namesOf(secrets)) ?? origin.set("RUN", namesOf(secrets)) ?? origin.file(),
         fix: "use --mount=type=secret, and renew what was left",
       }),
     ),
@@ -97,3 +99,5 @@ export const permissionFacts = ({ image, allow, origin, family }: Wanted): Fact[
     },
   ),
 ]
+
+const namesOf = (files: readonly { path: string }[]): RegExp => anyOf(files.map(({ path }) => path.split("/").at(-1)!))

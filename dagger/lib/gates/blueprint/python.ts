@@ -1,5 +1,5 @@
 import { venv } from "../inside.ts"
-import { type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
+import { anyOf, type Fact, installs, named, noneOf, ofFiles, run, type Wanted } from "./fact.ts"
 import { type LockedPackage, readLock } from "./lock.ts"
 import { normalName, sameVersion } from "./version.ts"
 
@@ -86,14 +86,21 @@ const lockedAs = (wanted: Wanted, name: string): { where: string; version: strin
   return undefined
 }
 
+/** The line that names one of these packages, else the one that installs packages. */
+const installing = ({ origin }: Wanted, names: readonly string[]): string | undefined =>
+  (names.length > 0 ? origin.set("RUN", anyOf(names)) : undefined) ?? run(origin, installs)
+
 const lockedPackages = (wanted: Wanted): Fact =>
   ofFiles("locked", `has in ${venv} only what a lock names, in that version`, ({ distributions }) => {
     const installed = distributions.filter(({ location }) => location.startsWith(venv))
     const known = new Map(locksOf(wanted).flatMap(({ packages }) => packages.map((each) => [each.name, each.version])))
-    const strangers = installed
+    const found = installed
       .map(({ name, version }) => ({ name: normalName(name), version, locked: known.get(normalName(name)) }))
       .filter(({ version, locked }) => locked === undefined || !sameVersion(locked, version))
-      .map(({ name, version, locked }) => `${name} ${version}${locked === undefined ? "" : ` (locked: ${locked})`}`)
+    const names = found.map(({ name }) => name)
+    const strangers = found.map(
+      ({ name, version, locked }) => `${name} ${version}${locked === undefined ? "" : ` (locked: ${locked})`}`,
+    )
     return {
       evidence: strangers.length === 0 ? `${installed.length} packages` : strangers.join(", "),
       wrong:
@@ -101,7 +108,7 @@ const lockedPackages = (wanted: Wanted): Fact =>
           ? undefined
           : {
               what: `no lock names ${named(strangers)}`,
-              where: run(wanted.origin, installs),
+              where: installing(wanted, names),
               fix: "add it to the family's requirements .in, run `fairlead lock`, and install with --require-hashes",
             },
     }
@@ -137,7 +144,7 @@ const pinFact = (wanted: Wanted, name: string, version: string): Fact =>
           found.length === 0
             ? `${name} is not installed, the blueprint wants ${version}`
             : `${name} is ${named(found.map((each) => each.version))}, the blueprint wants ${version}`,
-        where: locked?.where ?? run(wanted.origin, new RegExp(`${name}|${installs.source}`)),
+        where: locked?.where ?? installing(wanted, [name]),
         fix: `pin ${name}==${version} in the requirements .in and run \`fairlead lock\``,
       },
     }
@@ -162,7 +169,10 @@ const frozenElsewhere = (wanted: Wanted): Fact => {
         what: `not as frozen: ${named(against.map(({ text }) => text))}`,
         where:
           lockedAs(wanted, against[0]!.name)?.where ??
-          run(wanted.origin, new RegExp(`${against[0]!.name}|${installs.source}`)),
+          installing(
+            wanted,
+            against.map(({ name }) => name),
+          ),
         fix: "leave it out, or use the frozen version",
       }),
     )
@@ -178,7 +188,11 @@ const importFact = (wanted: Wanted, module: string): Fact =>
       evidence: why,
       wrong: {
         what: `${module} does not import: ${why}`,
-        where: lockedAs(wanted, normalName(module))?.where ?? run(wanted.origin, installs),
+        // A step that takes files out of a package names it, and is the likelier cause than its version.
+        where:
+          wanted.origin.set("RUN", anyOf([module])) ??
+          lockedAs(wanted, normalName(module))?.where ??
+          installing(wanted, []),
         fix: "install what is missing, or take it out of families.….packages in fleet.yaml",
       },
     }
