@@ -1,13 +1,15 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 
 /**
  * The one folder that holds everything Fairlead keeps on this machine: FAIRLEAD_HOME, else the XDG state folder.
  * `fairlead clean` removes it.
  */
 export const home = (): string =>
-  process.env.FAIRLEAD_HOME || join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fairlead")
+  resolve(
+    process.env.FAIRLEAD_HOME || join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fairlead"),
+  )
 
 /** A path inside the state folder. */
 export const inHome = (...parts: string[]): string => join(home(), ...parts)

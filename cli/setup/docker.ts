@@ -106,6 +106,13 @@ export function unsuitability(server: DockerServer): Found | undefined {
       `upgrade it to 23 or newer: ${guide} (Debian 12: remove docker.io, and \`fairlead setup\` installs 26 from trixie)`,
     )
   }
+  if (server.store === "classic") {
+    // Seen on 26.1: BuildKit there answers "unknown scheme oci-layout", and `docker load` finds no manifest.json.
+    return wrong(
+      `Docker ${server.version} keeps images in its classic store, which takes no OCI layouts and archives`,
+      'turn its containerd image store on: {"features": {"containerd-snapshotter": true}} in /etc/docker/daemon.json, restart Docker (images made before are hidden meanwhile, not lost); Docker Desktop: Settings, General, "Use containerd for pulling and storing images"',
+    )
+  }
   return undefined
 }
 

@@ -15,6 +15,8 @@ export interface DoctorOptions {
   imageRegistries?: readonly string[]
   /** What a build wants left on the disk. */
   freeBytes?: number
+  /** Names of the parts that ship cannot do without; all where not given. What they stand on comes along. */
+  needs?: readonly string[]
 }
 
 /** One part, as a person and a program want to know it. */
@@ -39,7 +41,7 @@ export async function doctor(parts: readonly Part[], options: DoctorOptions = {}
   const found = await Promise.all([
     node(),
     npmPackages(),
-    setUp(parts),
+    setUp(parts, options.needs),
     dagger(),
     buildKit(),
     disk(options.freeBytes ?? 0),
@@ -90,14 +92,12 @@ async function npmPackages(): Promise<Row> {
   }
 }
 
-async function setUp(parts: readonly Part[]): Promise<Row[]> {
+async function setUp(parts: readonly Part[], needs?: readonly string[]): Promise<Row[]> {
+  const needed = new Set(inOrder(parts, needs))
   const looked = await lookAt(inOrder(parts))
   return looked.map(({ part, found: { state, detail, fix } }) => ({
-    name: part.name,
-    state,
-    detail,
-    fix,
-    needed: true,
+    ...{ name: part.name, state, detail, needed: needed.has(part) },
+    ...(fix ? { fix } : {}),
   }))
 }
 

@@ -32,15 +32,18 @@ const silent = (more: object = {}): DockerState => ({
 })
 
 describe("a Docker that answers", () => {
-  it("is used as it is, with either image store", () => {
-    const classic = { is: "answering", server: { ...server, version: "23.0.6", store: "classic" } } as const
-    expect(judged(classic, bookworm)).toEqual({
+  it("is used as it is", () => {
+    expect(judged({ is: "answering", server: { ...server, version: "23.0.6" } }, bookworm)).toEqual({
       state: "ready",
-      detail: "Docker 23.0.6, classic image store, cgroup v2",
+      detail: "Docker 23.0.6, containerd image store, cgroup v2",
     })
   })
 
-  it("is refused when it is too old for zstd layers, rootless, or runs Windows containers, each with the way out", () => {
+  it("is refused when it is too old, rootless, without the containerd store, or for Windows, each with the way out", () => {
+    expect(unsuitability({ ...server, store: "classic" })).toMatchObject({
+      detail: "Docker 26.1.5+dfsg1 keeps images in its classic store, which takes no OCI layouts and archives",
+      fix: expect.stringContaining("containerd-snapshotter"),
+    })
     expect(unsuitability({ ...server, version: "20.10.24+dfsg1" })).toMatchObject({
       state: "unsuitable",
       detail: "Docker 20.10.24+dfsg1 cannot read zstd layers",
