@@ -76,7 +76,7 @@ export function wayTo(state: DockerState, machine: Machine, hasDaemon: boolean):
   }
   if (!machine.capable) {
     return {
-      fix: "this container has not the rights that Docker needs: run it with --privileged, or with the host's Docker in it (-v /var/run/docker.sock:/var/run/docker.sock)",
+      fix: "this container has not the rights that Docker needs: run it with --privileged and a volume at /var/lib/docker",
     }
   }
   // A daemon without a client (Debian's docker.io only recommends docker-cli) is completed by the same packages.

@@ -117,7 +117,7 @@ export function fixFor(log: string): string {
   if (/cgroup/i.test(log))
     return "control groups are not usable here: in a container run it with --privileged --cgroupns=private"
   if (/operation not permitted|permission denied|unshare|must be root/i.test(log)) {
-    return "this place does not allow namespaces or mounts: run it with --privileged, on a virtual machine, or point DOCKER_HOST at a Docker elsewhere"
+    return "this place does not allow namespaces or mounts: in a container run it with --privileged, else use a virtual machine"
   }
   if (/no space left/i.test(log)) return "make room on the disk, then run this again"
   if (/containerd/i.test(log) && /timeout|connection refused|failed to dial/i.test(log)) {
