@@ -16,14 +16,15 @@ import threading
 import time
 
 NAME = "smoke"
-PODMAN = ("podman-on", "/var/lib/containers", "--log-level=error")  # dagger/toolbox/scripts/podman-on
+STORE = "/var/lib/containers"  # the step's scratch folder: on disk, gone after the step
+PODMAN = ("podman-on", STORE, "--log-level=error")  # dagger/toolbox/scripts/podman-on
 LINES, LINE = 40, 500  # what is kept of the log
 BODY = 64 << 10
 PORT, HEALTH_PORT = 8000, 8100
 
 
 def podman(*argv, seconds=60, check=True):
-    environment = {**os.environ, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+    environment = {**os.environ, "TMPDIR": STORE, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     try:
         said = subprocess.run(
             [*PODMAN, *argv],
