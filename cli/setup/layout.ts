@@ -49,6 +49,10 @@ export function layoutText(layer: Descriptor, diffId: string, epoch: number): La
       [blobPath(manifest.descriptor.digest)]: manifest.text,
       "index.json": JSON.stringify(index),
       "oci-layout": JSON.stringify({ imageLayoutVersion: "1.0.0" }),
+      // What `docker load` reads where Docker keeps images in its own store and not in containerd's.
+      "manifest.json": JSON.stringify([
+        { Config: blobPath(config.descriptor.digest), RepoTags: null, Layers: [blobPath(layer.digest)] },
+      ]),
     },
   }
 }

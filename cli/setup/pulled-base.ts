@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { execa } from "execa"
 import type { Base } from "../../dagger/lib/fleet/base.ts"
@@ -18,10 +18,17 @@ export async function pulledBase(base: Base, folder: string): Promise<Pulled> {
     const [archive, layout] = [join(folder, "image.tar"), join(folder, "layout")]
     await must(`Docker could not save ${name}`, ["docker", "save", "--output", archive, name])
     await must(`${name} could not be unpacked`, ["tar", "-xf", archive, "-C", layout])
+    await withoutTags(join(layout, "manifest.json"))
     return { digest: await digestIn(layout, name), pulled: await registryDigest(name) }
   } finally {
     if (known.exitCode !== 0) await run(["docker", "image", "rm", name])
   }
+}
+
+/** The name stays the user's: loading the layout again must not give it to anything. */
+async function withoutTags(path: string): Promise<void> {
+  const images = JSON.parse(await readFile(path, "utf8").catch(() => "[]")) as object[]
+  await writeFile(path, JSON.stringify(images.map((each) => ({ ...each, RepoTags: null }))))
 }
 
 async function registryDigest(name: string): Promise<string | undefined> {

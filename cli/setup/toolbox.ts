@@ -24,7 +24,11 @@ const epoch = 1_763_769_600
 export const toolboxBasePart = (): Part => ({
   ...basePart(foot, epoch),
   name: "toolbox:base",
-  remove: async () => [...(await basePart(foot, epoch).remove()), ...(await pruned())],
+  remove: async () => [
+    ...(await basePart(foot, epoch).remove()),
+    ...(await removeImages([`reference=${loadedBase}`])),
+    ...(await pruned()),
+  ],
 })
 
 /** One part of the toolbox as an image in Docker. */
@@ -100,13 +104,12 @@ async function readyBase(say: (line: string) => void): Promise<void> {
 }
 
 async function buildArguments(part: ToolboxPart, image: string): Promise<string[]> {
-  const base = await baseLayout(foot, epoch)
   const ca = caBundle()
   return [
     "build",
     ...["--builder", await builder()],
     ...["--target", part],
-    ...["--build-context", `${toolboxFoot}=oci-layout://${base.path}@${base.digest}`],
+    ...["--build-context", `${toolboxFoot}=${await footContext()}`],
     ...["--label", `${label}=1`],
     ...["--progress", "plain"],
     "--provenance=false",
@@ -118,6 +121,33 @@ async function buildArguments(part: ToolboxPart, image: string): Promise<string[
     ...["--output", `type=docker,name=${image},oci-mediatypes=true,compression=zstd,compression-level=3`],
     folder,
   ]
+}
+
+/** The base for BuildKit: by its folder where Docker keeps images in containerd's store, else loaded as an image. */
+async function footContext(): Promise<string> {
+  const { path, digest } = await baseLayout(foot, epoch)
+  const { stdout } = await run(["docker", "info", "--format", "{{json .DriverStatus}}"])
+  if (stdout.includes("io.containerd.snapshotter")) return `oci-layout://${path}@${digest}`
+  const name = `${loadedBase}:${digest.slice(7, 19)}`
+  const known = await run(["docker", "image", "inspect", name])
+  if (known.exitCode !== 0) await loadBase(path, name)
+  return `docker-image://${name}`
+}
+
+const loadedBase = "fairlead/toolbox-base"
+
+async function loadBase(path: string, name: string): Promise<void> {
+  const archive = `${path}.tar`
+  const what = `Docker could not load ${toolboxFoot}`
+  try {
+    await must(what, ["tar", "-cf", archive, "-C", path, "."])
+    const { stdout } = await must(what, ["docker", "load", "--input", archive])
+    const loaded = /Loaded image(?: ID)?: (\S+)/.exec(stdout)?.[1]
+    if (!loaded) throw new Problem(what, { why: stdout })
+    await must(what, ["docker", "image", "tag", loaded, name])
+  } finally {
+    await rm(archive, { force: true })
+  }
 }
 
 /** The Docker daemon itself: another builder that somebody chose would have to hand the image over. */
@@ -166,8 +196,12 @@ const isArchive = (part: ToolboxPart, file: string): boolean => file.replace(/-[
 
 /** Removes a part's images but the one to keep. One that a container still uses stays for the next time. */
 async function removeOlder(part: ToolboxPart, keep?: string): Promise<string[]> {
-  const filters = ["--filter", `label=${label}=1`, "--filter", `reference=fairlead/toolbox-${part}`]
-  const { stdout } = await run(["docker", "image", "ls", ...filters, "--format", "{{.Repository}}:{{.Tag}}"])
+  return removeImages([`label=${label}=1`, `reference=fairlead/toolbox-${part}`], keep)
+}
+
+async function removeImages(filters: readonly string[], keep?: string): Promise<string[]> {
+  const options = filters.flatMap((each) => ["--filter", each])
+  const { stdout } = await run(["docker", "image", "ls", ...options, "--format", "{{.Repository}}:{{.Tag}}"])
   const removed: string[] = []
   for (const image of stdout.split("\n").filter((each) => each && each !== keep)) {
     const { exitCode } = await run(["docker", "image", "rm", image])

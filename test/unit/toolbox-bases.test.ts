@@ -32,6 +32,12 @@ describe("an OCI layout of one layer", () => {
     })
   })
 
+  it("can be loaded by a Docker that keeps images in its own store", () => {
+    const [image] = JSON.parse(files["manifest.json"]!)
+    expect(image).toMatchObject({ RepoTags: null, Layers: [`blobs/${layer.digest.replace(":", "/")}`] })
+    expect(files[image.Config]).toContain(sha256("tar"))
+  })
+
   it("is the same each time", () => {
     expect(layoutText(layer, sha256("tar"), epoch)).toEqual({ digest, files })
   })
