@@ -76,6 +76,15 @@ function start({ entrypoint }: Installed, command: string[], env: Record<string,
   return { child, ended, quiet, said }
 }
 
+/** What the sender says in the end, with the service still up: one line. */
+async function dropped({ child, said, quiet }: ReturnType<typeof start>): Promise<string> {
+  while (!said.stderr.endsWith("dropped)\n")) await once(child.stderr, "data")
+  child.kill("SIGTERM")
+  const { stderr } = await quiet
+  expect(stderr).toMatch(/^fairlead-entrypoint: image record not delivered to [^\n]*\n$/)
+  return stderr
+}
+
 interface Post {
   headers: IncomingMessage["headers"]
   url: string
@@ -221,22 +230,24 @@ describe.skipIf(!python).concurrent("the image record", { timeout: 20_000 }, () 
     expect(new Set(posts.map(({ body }) => body)).size).toBe(1)
   })
 
-  it.each<[string, () => Promise<{ url: string; posts?: Post[] }>, string, number | undefined]>([
-    ["answers 500 for ever", () => receiver(500), "answered 500", 5],
-    ["wants to send it elsewhere", () => receiver(302), "answered 302", 5],
-    ["never answers", () => receiver("hang"), "no answer within 0.2 s", 5],
-    ["is down", async () => ({ url: await nobody() }), "Connection refused", undefined],
-    ["is no web server", async () => ({ url: "ftp://host/path" }), "its URL is not http://host/path", undefined],
-  ])("is dropped after five tries with one line when the receiver %s", async (_, at, why, tries) => {
+  it.each<[string, () => Promise<{ url: string; posts?: Post[] }>, string]>([
+    ["answers 500 for ever", () => receiver(500), "answered 500"],
+    ["wants to send it elsewhere", () => receiver(302), "answered 302"],
+    ["is down", async () => ({ url: await nobody() }), "Connection refused"],
+    ["is no web server", async () => ({ url: "ftp://host/path" }), "its URL is not http://host/path"],
+  ])("is dropped after five tries with one line when the receiver %s", async (_, at, why) => {
     const { url, posts } = await at()
+    const running = start(await install({ secondsPerTry: 60 }), service, { FAIRLEAD_INGEST_URL: url })
+    expect(await dropped(running)).toContain(`${url}: ${why} (5 tries in `)
+    expect([undefined, 5]).toContain(posts?.length)
+  })
+
+  it("is dropped after five short tries with one line when the receiver never answers", async () => {
+    const { url, posts } = await receiver("hang")
     const running = start(await install({ secondsPerTry: 0.2 }), service, { FAIRLEAD_INGEST_URL: url })
-    while (!running.said.stderr.endsWith("dropped)\n")) await once(running.child.stderr, "data")
-    running.child.kill("SIGTERM")
-    const { stderr } = await running.quiet
-    expect(stderr.match(/\n/g)).toHaveLength(1)
-    expect(stderr).toMatch(/^fairlead-entrypoint: image record not delivered to /)
-    expect(stderr).toContain(`${url}: ${why} (5 tries in `)
-    expect(posts?.length).toBe(tries)
+    expect(await dropped(running)).toContain(`${url}: no answer within 0.2 s (5 tries in `)
+    // On a busy machine a try can end before it got as far as the receiver.
+    expect(posts.length).toBeLessThanOrEqual(5)
   })
 
   it("is given up without a word when the service ends first", async () => {
@@ -262,9 +273,9 @@ describe.skipIf(!python).concurrent("the image record", { timeout: 20_000 }, () 
     const running = start(await install(), service, {
       FAIRLEAD_INGEST_URL: `http://user:secret@127.0.0.1:${port}/a\x1b[2Jb?token=secret`,
     })
-    while (!running.said.stderr.endsWith("dropped)\n")) await once(running.child.stderr, "data")
-    expect(running.said.stderr).toContain(`http://127.0.0.1:${port}/a?[2Jb: InvalidURL (`)
-    expect(running.said.stderr).not.toMatch(/secret|\x1b/)
+    const line = await dropped(running)
+    expect(line).toContain(`http://127.0.0.1:${port}/a?[2Jb: InvalidURL (`)
+    expect(line).not.toMatch(/secret|\x1b/)
   })
 
   it("takes less than a minute in all, by the numbers that the image has", async () => {
