@@ -174,7 +174,7 @@ export class DockerEngine implements Engine {
 
   private async networkArguments(step: Step): Promise<string[]> {
     const services = Object.entries(step.services ?? {})
-    if (services.length === 0) return []
+    if (services.length === 0) return step.outside ? [] : ["--network", "none"]
     const outside = services.filter((each): each is [string, CallerPort] => "callerPort" in each[1])
     const embedded = await Promise.all(outside.map(([, port]) => this.services.isEmbedded(port.callerPort)))
     const own = services.filter(([, service]) => !("callerPort" in service))

@@ -57,6 +57,8 @@ export interface Step {
   caches?: Record<string, string>
   /** host name -> service, up while the step runs. */
   services?: Record<string, Service | CallerPort>
+  /** It reaches hosts beyond its services. Docker gives other steps no network at all; Dagger cannot take it away. */
+  outside?: boolean
   /** Empty folders on disk, gone after the step. */
   scratch?: readonly string[]
   /** "uid:gid"; the image's own where not given. */

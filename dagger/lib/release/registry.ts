@@ -98,6 +98,7 @@ export class Registry {
       argv: ["skopeo", verb!, ...(this.auth ? ["--authfile", authPath] : []), ...rest],
       secrets: this.auth ? { [authPath]: this.auth } : {},
       services: service(this.address),
+      outside: true,
       look: "again",
     }
   }
