@@ -1,5 +1,4 @@
 import type { Engine } from "../engine/engine.ts"
-import type { Fleet } from "../fleet/fleet.ts"
 import type { GateRecord, ImageRecord } from "../release/record.ts"
 import type { Rules, Subject } from "./gate.ts"
 import { gates } from "./table.ts"
