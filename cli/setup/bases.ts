@@ -30,7 +30,7 @@ export interface BaseRecord {
 }
 
 /** Moved when the way a base is made changes what is in it. */
-const recipe = 1
+const recipe = 2
 
 /** A base as an OCI layout: pulled where an image registry answers, else made from Debian's packages. */
 export const basePart = (base: Base, epoch: number): Part => ({

@@ -35,11 +35,17 @@ export async function bootstrapped(
   return { tar: target, packages: await versions(packages) }
 }
 
-/** The empty /dev that containers mount theirs on; the first image built on a base without it would get it as a change. */
+/**
+ * The empty /dev that containers mount theirs on: the first image built on a base without it would get it as a change.
+ * Releases of mmdebstrap differ in whether they pack it.
+ */
 async function addDev(tar: string, folder: string, epoch: number): Promise<void> {
+  const what = "tar could not add /dev"
+  const packed = await run(["tar", "--list", "--file", tar, "./dev/"])
+  if (packed.exitCode === 0) await must(what, ["tar", "--delete", "--file", tar, "./dev/"])
   await mkdir(join(folder, "dev"))
   const fixed = ["--owner=0", "--group=0", "--numeric-owner", "--mode=755", `--mtime=@${epoch}`, "--format=gnu"]
-  await must("tar could not add /dev", ["tar", "--append", "--file", tar, ...fixed, "-C", folder, "./dev"])
+  await must(what, ["tar", "--append", "--file", tar, ...fixed, "-C", folder, "./dev"])
 }
 
 async function versions(path: string): Promise<Record<string, string>> {

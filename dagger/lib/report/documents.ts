@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { ingredientsSchema, gateSchema } from "../release/record.ts"
+import { gateSchema, ingredientsSchema } from "../release/record.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)

@@ -187,7 +187,9 @@ describe("a tag", () => {
   it("names the last commit that changed what an image is made of", () => {
     const history = parseHistory("\u0001new\u0000\nREADME.md\0\u0001old\u0000\ndockerfiles/a\0dockerfiles/b\0")
     expect(revisionOf({ ...commit, history }, ["dockerfiles/b"])).toBe("old")
-    expect(revisionOf({ ...commit, history, uncommitted: ["dockerfiles/b"] }, ["dockerfiles/b"])).toBe(`${commit.sha}-dirty`)
+    expect(revisionOf({ ...commit, history, uncommitted: ["dockerfiles/b"] }, ["dockerfiles/b"])).toBe(
+      `${commit.sha}-dirty`,
+    )
     expect(revisionOf({ ...commit, history }, ["nowhere"])).toBe(commit.sha)
   })
 
