@@ -2,7 +2,8 @@
 # entrypoint and the health probe.
 FROM debian:bookworm-slim
 
-# Declared, so that useradd dates the password entry by it and not by today.
+# Declared for two programs that read it: useradd dates the password entry by it; Python compiles by hash and not by time,
+# and bytecode that goes by time would be void as soon as the build moves all times to it.
 ARG SOURCE_DATE_EPOCH
 
 RUN --mount=type=bind,source=steps/apt-get-install,target=/mnt/apt-get-install \
@@ -27,11 +28,9 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# revision, created and base digest are set by the build: an image cannot know them beforehand.
+# The build adds revision, created and the base's name and digest: an image cannot know them beforehand.
 LABEL org.opencontainers.image.title="base-python" \
-      org.opencontainers.image.description="Python 3.11, tini, CA certificates, the user, entrypoint and health probe" \
-      org.opencontainers.image.vendor="Fairlead" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.description="Python 3.11, tini, CA certificates, the user, entrypoint and health probe"
 
 WORKDIR /app
 USER 10001:10001

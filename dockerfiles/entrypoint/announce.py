@@ -5,6 +5,7 @@ tries, short ones, and none when the service has ended. Standard library only; w
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -137,11 +138,15 @@ class Process:
 
 
 def apart():
-    """A session of its own and no inherited files but stderr, so that nobody waits for this process by accident."""
+    """A session of its own and no inherited files but stderr, so that nobody waits for this process by accident; last to
+    get the processor, and the first to go when memory is short."""
     os.closerange(3, 1024)
     if os.getsid(0) != os.getpid():
         os.setsid()
     os.chdir("/")
+    os.nice(10)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
 
 
 def jitter():
