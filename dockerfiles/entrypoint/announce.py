@@ -138,8 +138,7 @@ class Process:
 
 
 def apart():
-    """A session of its own and no inherited files but stderr, so that nobody waits for this process by accident; last to
-    get the processor, and the first to go when memory is short."""
+    """Nobody waits for this process by accident; it is last to get the processor and first to go when memory is short."""
     os.closerange(3, 1024)
     if os.getsid(0) != os.getpid():
         os.setsid()
