@@ -1,10 +1,11 @@
+import pLimit from "p-limit"
 import { z } from "zod"
 import { type Artifact, StepError } from "../engine/engine.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
-import { bakeStep, ociOutput } from "./buildkit.ts"
+import { bakeStep, lookOutput, ociOutput } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
 import { machineProfilePath, sbomPath, sealed, withSeals } from "./seal.ts"
@@ -46,13 +47,17 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
   const first = await bake(
     yard,
     `build ${options.families.at(-1)}`,
-    bakeText(withOutputs(file, (name) => name)),
+    bakeText(withOutputs(file, (name) => lookOutput(`${name}.tar`))),
     options.families,
     {},
   )
+  const side = pLimit(yard.parallel)
   const described = await Promise.all(
-    options.families.map(
-      async (family) => [family, await describe(yard, planned(options.plan, family), first.archives[family]!)] as const,
+    options.families.map((family) =>
+      side(async () => {
+        const sbom = await describe(yard, planned(options.plan, family), first.archives[family]!)
+        return [family, sbom] as const
+      }),
     ),
   )
   const sboms = Object.fromEntries(described)
@@ -60,7 +65,7 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
     described.flatMap(([family, { text }]) => Object.entries(sealInputs(yard, family, text, options.machine))),
   )
   const seals = withSeals(file, options.families, yard.fleet.epoch)
-  const text = bakeText(withOutputs(seals, (name) => name.replace(/^sealed-/, "")))
+  const text = bakeText(withOutputs(seals, (name) => ociOutput(`${name.replace(/^sealed-/, "")}.tar`)))
   const second = await bake(yard, `seal ${options.families.at(-1)}`, text, options.families, inputs)
   return options.families.map((family) => ({
     family,
@@ -90,12 +95,12 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
 }
 
 /** Only what is asked for leaves the builder; linked parents stay in its cache. */
-const withOutputs = (file: ReturnType<typeof bakeFile>, nameOf: (target: string) => string): typeof file => ({
+const withOutputs = (file: ReturnType<typeof bakeFile>, output: (target: string) => string): typeof file => ({
   ...file,
   target: Object.fromEntries(
     Object.entries(file.target).map(([name, target]) => [
       name,
-      file.group.default.targets.includes(name) ? { ...target, output: [ociOutput(`${nameOf(name)}.tar`)] } : target,
+      file.group.default.targets.includes(name) ? { ...target, output: [output(name)] } : target,
     ]),
   ),
 })

@@ -91,5 +91,9 @@ export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
 export const ociOutput = (file: string): string =>
   `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=zstd,force-compression=true,compression-level=${zstdLevel}`
 
+/** For a look inside only: the same layers, with no time spent on packing them. */
+export const lookOutput = (file: string): string =>
+  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=uncompressed`
+
 // BuildKit's encoder knows four strengths; 9 is the third ("better"): see docs/sizes.md for what each costs.
 const zstdLevel = 9
