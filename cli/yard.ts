@@ -60,6 +60,7 @@ async function yardOn(
   { repository, commit, registry }: YardOptions,
 ): Promise<Yard> {
   const ca = caBundle()
+  const index = process.env.UV_DEFAULT_INDEX ?? process.env.UV_INDEX_URL ?? process.env.PIP_INDEX_URL
   return {
     fleet: repository.fleet,
     root: repository.root,
@@ -71,6 +72,7 @@ async function yardOn(
     registry: registry.address,
     records: recordsOf(registry.address),
     ca: ca === undefined ? undefined : secretFile("ca", ca),
+    index: index === undefined ? undefined : secretText("index", index),
     auth: registry.auth === undefined ? undefined : secretText("registry-auth", registry.auth),
     parallel: Math.max(2, availableParallelism()),
   }

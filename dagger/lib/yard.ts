@@ -27,6 +27,8 @@ export interface Yard {
   records: RecordStore
   /** The machine's CA bundle, for builds behind a TLS-intercepting proxy. */
   ca?: Secret
+  /** The URL of a Python package index, which may hold a password. */
+  index?: Secret
   /** Registry credentials, as a Docker config.json. */
   auth?: Secret
   /** How many steps may run side by side. */

@@ -1,11 +1,11 @@
 import pLimit from "p-limit"
 import { z } from "zod"
-import { type Artifact, StepError } from "../engine/engine.ts"
+import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
-import { bakeStep, lookOutput, ociOutput } from "./buildkit.ts"
+import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
 import { machineProfilePath, sbomPath, sealed, withSeals } from "./seal.ts"
@@ -89,10 +89,16 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
     ),
     baseDigests: Object.fromEntries(bases.map(([name, { digest }]) => [name, digest])),
     revisions: Object.fromEntries(plan.families.map(({ family, revision }) => [family, revision])),
-    secrets: yard.ca ? ["id=ca,src=/run/secrets/ca"] : [],
+    secrets: Object.keys(buildSecrets(yard)).map((id) => `id=${id},src=${secretPath(id)}`),
     noCache,
   })
 }
+
+/** What Dockerfiles may mount, by id: what this machine or call has of it. */
+const buildSecrets = ({ ca, index }: Yard): Record<string, Secret> => ({
+  ...(ca ? { ca } : {}),
+  ...(index ? { index } : {}),
+})
 
 /** Only what is asked for leaves the builder; linked parents stay in its cache. */
 const withOutputs = (file: ReturnType<typeof bakeFile>, output: (target: string) => string): typeof file => ({
@@ -124,7 +130,7 @@ async function bake(
     file,
     inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
     outputs: Object.fromEntries(families.map((family) => [family, `/out/${family}.tar`])),
-    ca: yard.ca,
+    secrets: buildSecrets(yard),
   })
   const ran = await yard.engine.run(step)
   const progress = readProgress(ran.stderr, families)

@@ -58,9 +58,12 @@ export interface Bake {
   inputs: Record<string, Artifact>
   /** name -> path below /out to keep. */
   outputs: Record<string, string>
-  /** The machine's CA bundle, for builds behind a TLS-intercepting proxy. */
-  ca?: Secret
+  /** Build secrets by id. */
+  secrets: Record<string, Secret>
 }
+
+/** Where the step that bakes finds a build secret. */
+export const secretPath = (id: string): string => `/run/secrets/${id}`
 
 /** One solve: bake in the toolbox, against the BuildKit service. Progress comes as JSON lines on stderr. */
 export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
@@ -82,7 +85,7 @@ export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
     ...bake.inputs,
   },
   outputs: { metadata: "/out/metadata.json", ...bake.outputs },
-  secrets: bake.ca ? { "/run/secrets/ca": bake.ca } : {},
+  secrets: Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
   services: { buildkit: buildkit(engine, policy) },
   look: "again",
 })
