@@ -55,9 +55,9 @@ export async function withYard(
   }
 }
 
-async function yardOn(
+export async function yardOn(
   { engine, secretFile, secretText }: OpenEngine,
-  { repository, commit, registry }: YardOptions,
+  { repository, commit, registry }: Pick<YardOptions, "repository" | "commit" | "registry">,
 ): Promise<Yard> {
   const ca = caBundle()
   const index = process.env.UV_DEFAULT_INDEX ?? process.env.UV_INDEX_URL ?? process.env.PIP_INDEX_URL

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type OpenEngine, openEngine } from "../../cli/engines.ts"
+import { commitOf } from "../../cli/git.ts"
+import { openRepository } from "../../cli/repository.ts"
+import { fairleadRoot } from "../../cli/version.ts"
+import { digestsOf, yardOn } from "../../cli/yard.ts"
+import { type Built, build } from "../../dagger/lib/build/build.ts"
+import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
+import { ask } from "../../dagger/lib/gates/look.ts"
+import { gates } from "../../dagger/lib/gates/table.ts"
+import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
+import { MemoryStore } from "../../dagger/lib/release/store.ts"
+import type { Yard } from "../../dagger/lib/yard.ts"
+import { candidates } from "./engines.ts"
+
+const repository = await openRepository(fairleadRoot)
+const reading = await readAsked(repository, { families: ["base"] }, commitOf)
+const registry = { address: { host: "127.0.0.1:5000", org: "conformance" }, embedded: true }
+
+/** By engine: what the same commit came to. */
+const digests = new Map<string, string>()
+
+describe.each(candidates)("base-python on $name", ({ name, skip }) => {
+  const cases = skip ? it.skip : it
+  let opened: OpenEngine
+  let yard: Yard
+  let image: Built
+
+  beforeAll(async () => {
+    if (skip) return
+    opened = await openEngine(name, { root: fairleadRoot })
+    yard = await yardOn(opened, { repository, commit: reading.commit, registry })
+    const plan = await makePlan({ repository, reading, bases: digestsOf(yard.bases), records: new MemoryStore() })
+    image = (await build(yard, { plan, inputs: reading.inputs, families: ["base-python"] }))[0]!
+    digests.set(name, image.digest)
+  })
+  afterAll(() => opened?.close())
+
+  cases("comes to the same digest as on every other engine", () => {
+    expect(new Set(digests.values()), JSON.stringify([...digests])).toEqual(new Set([image.digest]))
+  })
+
+  cases("runs as 10001", async () => {
+    const ran = await yard.engine.run({ name: "id", image: image.archive, argv: ["id", "-u"] })
+    expect(ran.stdout).toBe("10001\n")
+  })
+
+  cases.each(gates.map((gate) => [gate.name, gate] as const))("passes %s", async (_, gate) => {
+    const rules = await rulesFor(repository, ["base-python"])
+    const subject = { family: "base-python", archive: image.archive, digest: image.digest }
+    const answer = await ask(gate, subject, rules("base-python"), yard.engine)
+    expect([answer.verdict, answer.findings]).toEqual(["PASS", []])
+  })
+
+  cases("is refused by every gate when the report is about another image", async () => {
+    const rules = await rulesFor(repository, ["base-python"])
+    const other = { family: "base-python", archive: image.archive, digest: `sha256:${"0".repeat(64)}` }
+    for (const gate of gates) {
+      expect([gate.name, (await ask(gate, other, rules("base-python"), yard.engine)).verdict]).toEqual([
+        gate.name,
+        "ERROR",
+      ])
+    }
+  })
+})
