@@ -44,7 +44,7 @@ async function addDev(tar: string, folder: string, epoch: number): Promise<void>
   const packed = await run(["tar", "--list", "--file", tar, "./dev/"])
   if (packed.exitCode === 0) await must(what, ["tar", "--delete", "--file", tar, "./dev/"])
   await mkdir(join(folder, "dev"))
-  const fixed = ["--owner=0", "--group=0", "--numeric-owner", "--mode=755", `--mtime=@${epoch}`, "--format=gnu"]
+  const fixed = ["--owner=0", "--group=0", "--numeric-owner", "--mode=755", `--mtime=@${epoch}`, "--format=ustar"]
   await must(what, ["tar", "--append", "--file", tar, ...fixed, "-C", folder, "./dev"])
 }
 

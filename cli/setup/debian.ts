@@ -149,7 +149,7 @@ cd "$1"
 rm -f etc/hostname etc/resolv.conf etc/machine-id var/lib/dbus/machine-id etc/apt/preferences.d/usrmerge
 rm -f etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/.pwd.lock
 rm -f var/cache/apt/*.bin var/cache/debconf/*-old var/lib/dpkg/*-old var/cache/ldconfig/aux-cache
-rm -rf var/log/apt var/log/dpkg.log var/log/alternatives.log var/log/bootstrap.log
+rm -rf var/cache/debconf/tmp.ci var/log/apt var/log/dpkg.log var/log/alternatives.log var/log/bootstrap.log
 # What one release of mmdebstrap does otherwise than the next: notes of what was installed on request, and folders' times.
 rm -f var/lib/apt/extended_states
 find . -xdev \\( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \\) -prune -o -type d -exec touch --date "@$SOURCE_DATE_EPOCH" {} +`

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { Problem } from "../../dagger/lib/problem.ts"
+import { settledTar } from "./tar.ts"
 
 /** A blob of an OCI layout. Source: OCI image specification, descriptor.md. */
 export interface Descriptor {
@@ -90,7 +91,7 @@ async function compressed(tar: string, folder: string): Promise<{ layer: Descrip
   const [raw, packed] = [hashing(), hashing()]
   await Promise.all([
     ended,
-    pipeline(createReadStream(tar), raw.stream, gzip.stdin),
+    pipeline(createReadStream(tar), settledTar(), raw.stream, gzip.stdin),
     pipeline(gzip.stdout, packed.stream, createWriteStream(file)),
   ])
   const { size } = await stat(file)

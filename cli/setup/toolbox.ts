@@ -231,9 +231,11 @@ async function cacheRecords(): Promise<string[]> {
   return ourRecords(stdout)
 }
 
+const ours = /\/toolbox(?:-out|-src)?\b|"\/fairlead-|COPY .*(?:registry\.yaml|containers\.conf|podman-on) \//
+
 /** Records of `buildx du --verbose` that the toolbox's Dockerfile made. */
 export const ourRecords = (text: string): string[] =>
   text.split(/\n\s*\n/).flatMap((record) => {
     const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(record)?.[1] ?? ""
-    return /\/toolbox\/|"\/fairlead-/.test(field("Description")) ? [field("ID")] : []
+    return ours.test(field("Description")) ? [field("ID")] : []
   })

@@ -148,9 +148,16 @@ describe("Docker's build cache", () => {
     const told = [
       record("one", "mount / from exec /bin/sh -c /toolbox/debian skopeo"),
       record("two", 'cached mount /go/cache from exec /bin/sh -c make with id "/fairlead-go-cache"'),
+      record("copied", "[build 2/3] LINK COPY --from=buildkit --link /toolbox-out/ /usr/local/bin/"),
+      record("configured", "[registry 2/2] COPY --link registry.yaml /etc/docker/registry/config.yml"),
       record("three", "mount / from exec /bin/sh -c apt-get update"),
       record("four", "local source for context"),
     ]
-    expect(ourRecords(`${told.join("\n")}\nReclaimable:\t1GB\nTotal:\t1GB\n`)).toEqual(["one", "two"])
+    expect(ourRecords(`${told.join("\n")}\nReclaimable:\t1GB\nTotal:\t1GB\n`)).toEqual([
+      "one",
+      "two",
+      "copied",
+      "configured",
+    ])
   })
 })
