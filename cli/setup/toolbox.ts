@@ -13,6 +13,7 @@ import { baseLayout, basePart } from "./bases.ts"
 import { buildx } from "./buildx.ts"
 import { must, run } from "./command.ts"
 import type { Found, Part } from "./part.ts"
+import { builder, built, pruned, removeImages, removeOldImages } from "./toolbox-leftovers.ts"
 
 const folder = fileURLToPath(new URL("../../dagger/toolbox", import.meta.url))
 
@@ -62,6 +63,8 @@ export async function saveToolbox(part: ToolboxPart): Promise<string> {
   return path
 }
 
+const repositoryOf = (part: ToolboxPart): string => toolboxName(part, "").replace(/:$/, "")
+
 async function look(part: ToolboxPart): Promise<Found> {
   const missing: Found = { state: "missing", detail: "not built yet", fix: "`fairlead setup` builds it" }
   const image = await toolboxImage(part).catch(() => undefined)
@@ -84,7 +87,7 @@ async function ready(part: ToolboxPart, say: (line: string) => void): Promise<vo
       fix: "run it again: it resumes where it stopped. docs/set-up.md says what to do behind a proxy or with mirrors",
     })
   }
-  await removeOlder(part, image)
+  await removeOldImages(repositoryOf(part))
   say(`built the toolbox part "${part}" in ${duration((performance.now() - started) / 1000)}`)
 }
 
@@ -150,12 +153,6 @@ async function loadBase(path: string, name: string): Promise<void> {
   }
 }
 
-/** The Docker daemon itself: another builder that somebody chose would have to hand the image over. */
-async function builder(): Promise<string> {
-  const { stdout, exitCode } = await run(["docker", "context", "show"])
-  return exitCode === 0 && stdout.trim() ? stdout.trim() : "default"
-}
-
 const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]
 
 /** Index addresses may hold a password: they go in as a secret, as shell assignments. */
@@ -183,7 +180,7 @@ async function files(): Promise<Record<string, string>> {
 }
 
 async function remove(part: ToolboxPart): Promise<string[]> {
-  return [...(await removeArchives(part)), ...(await removeOlder(part))]
+  return [...(await removeArchives(part)), ...(await removeImages(built(repositoryOf(part))))]
 }
 
 async function removeArchives(part: ToolboxPart): Promise<string[]> {
@@ -193,49 +190,3 @@ async function removeArchives(part: ToolboxPart): Promise<string[]> {
 }
 
 const isArchive = (part: ToolboxPart, file: string): boolean => file.replace(/-[0-9a-f]{12}\.tar$/, "") === part
-
-/** Removes a part's images but the one to keep. One that a container still uses stays for the next time. */
-async function removeOlder(part: ToolboxPart, keep?: string): Promise<string[]> {
-  return removeImages([`label=${label}=1`, `reference=fairlead/toolbox-${part}`], keep)
-}
-
-async function removeImages(filters: readonly string[], keep?: string): Promise<string[]> {
-  const options = filters.flatMap((each) => ["--filter", each])
-  const { stdout } = await run(["docker", "image", "ls", ...options, "--format", "{{.Repository}}:{{.Tag}}"])
-  const removed: string[] = []
-  for (const image of stdout.split("\n").filter((each) => each && each !== keep)) {
-    const { exitCode } = await run(["docker", "image", "rm", image])
-    if (exitCode === 0) removed.push(`image ${image}`)
-  }
-  return removed
-}
-
-/** Docker's build cache of the toolbox, by what each record says it came from. Leaves first, so several rounds. */
-async function pruned(): Promise<string[]> {
-  const before = await cacheRecords()
-  let left = before
-  for (let round = 0; round < 12 && left.length > 0; round++) {
-    for (const id of left) {
-      await run([...(await buildx()), "prune", "--builder", await builder(), "--force", "--filter", `id=${id}`])
-    }
-    const now = await cacheRecords()
-    if (now.length === left.length) break
-    left = now
-  }
-  const count = before.length - left.length
-  return count > 0 ? [`${count} records of Docker's build cache`] : []
-}
-
-async function cacheRecords(): Promise<string[]> {
-  const { stdout } = await run([...(await buildx()), "du", "--builder", await builder(), "--verbose"])
-  return ourRecords(stdout)
-}
-
-const ours = /\/toolbox(?:-out|-src)?\b|"\/fairlead-|COPY .*(?:registry\.yaml|containers\.conf|podman-on) \//
-
-/** Records of `buildx du --verbose` that the toolbox's Dockerfile made. */
-export const ourRecords = (text: string): string[] =>
-  text.split(/\n\s*\n/).flatMap((record) => {
-    const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(record)?.[1] ?? ""
-    return ours.test(field("Description")) ? [field("ID")] : []
-  })

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { ourRecords, site } from "../../cli/setup/toolbox.ts"
+import { site } from "../../cli/setup/toolbox.ts"
+import { isRecent, ourRecords } from "../../cli/setup/toolbox-leftovers.ts"
 import {
   stagesOf,
   toolboxFingerprint,
@@ -159,5 +160,19 @@ describe("Docker's build cache", () => {
       "copied",
       "configured",
     ])
+  })
+})
+
+describe("an image of an earlier toolbox", () => {
+  const tagged = "2026-11-22 12:45:57.685462947 +0000 UTC\n"
+
+  it("is kept for a week, since another clone may be at work with it", () => {
+    expect(isRecent(tagged, Date.parse("2026-11-29T12:00:00Z"))).toBe(true)
+    expect(isRecent(tagged, Date.parse("2026-11-29T13:00:00Z"))).toBe(false)
+  })
+
+  it("is old when Docker does not know when it was named", () => {
+    expect(isRecent("0001-01-01 00:00:00 +0000 UTC", Date.parse("2026-11-29T13:00:00Z"))).toBe(false)
+    expect(isRecent("", 0)).toBe(false)
   })
 })
