@@ -8,19 +8,42 @@ import { answered, probe } from "./probe.ts"
 /** Where every image has its Python packages. */
 export const venv = "/opt/venv"
 
-/** Looks at the files of an image, from inside, as root so that every folder can be read. */
+/**
+ * Looks at the files of an image, from inside, as root so that every folder can be read. Podman in the toolbox starts it,
+ * not the engine: a Dagger engine puts its own CA into the containers that it runs, which would be taken for the image's.
+ */
 export const insideStep = (subject: Subject, fleet: Fleet, engine: Engine): Step => ({
   name: `look into ${subject.family}`,
-  image: subject.archive,
-  user: "0:0",
+  image: "toolbox:run",
+  privileged: true,
+  scratch: ["/var/lib/containers"],
   argv: [
-    "/bin/sh", "/fairlead/start.sh", "/fairlead/probe.py",
+    "podman-on",
+    "/var/lib/containers",
+    "--log-level=error",
+    "run",
+    "--quiet",
+    "--rm",
+    "--network=none",
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--security-opt=no-new-privileges",
+    "--user=0:0",
+    "--volume=/fairlead:/fairlead:ro",
+    "--entrypoint=/bin/sh",
+    "oci-archive:/in/image.tar",
+    "/fairlead/start.sh",
+    "/fairlead/probe.py",
     `--init=${fleet.policy.image.init}`,
     `--entrypoint=${fleet.policy.image.entrypoint}`,
     `--user=${fleet.policy.image.user}`,
     ...inheritedPackages(fleet, subject.family).map((module) => `--module=${module}`),
-  ], // biome-ignore format: one argument per line would hide the shape of the command
-  inputs: { "/fairlead/start.sh": probe(engine, "start.sh"), "/fairlead/probe.py": probe(engine, "contract_probe.py") },
+  ],
+  inputs: {
+    "/fairlead/start.sh": probe(engine, "start.sh"),
+    "/fairlead/probe.py": probe(engine, "contract_probe.py"),
+    "/in/image.tar": subject.archive,
+  },
 })
 
 const count = z.int().nonnegative()
