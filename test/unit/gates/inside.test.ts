@@ -310,7 +310,10 @@ describe("looking inside", () => {
   it("runs in the image itself as root, with the modules of the whole line", async () => {
     const steps: Step[] = []
     await lookInside(subject, fleet, answering({ stdout: '{"schema": 1, "python": null}' }, steps))
-    expect(steps[0]).toMatchObject({ image: subject.archive, user: "0:0" })
+    expect(steps[0]).toMatchObject({ image: "toolbox:run", inputs: { "/in/image.tar": subject.archive } })
+    expect(steps[0]!.argv).toEqual(
+      expect.arrayContaining(["--user=0:0", "--read-only", "--network=none", "oci-archive:/in/image.tar"]),
+    )
     expect(steps[0]!.argv.slice(-2)).toEqual(["--module=fastapi", "--module=starlette"])
   })
 
