@@ -37,9 +37,10 @@ export async function publish(registry: Registry, release: Release): Promise<Pub
   if (released !== digest) {
     if (previous && previous !== digest) await registry.tag(family, previous, previousTag(tag))
     await registry.tag(family, digest, tag)
+    await verify(registry, family, tag, digest)
   }
-  await verify(registry, family, tag, digest)
-  await registry.tag(family, digest, fingerprintTag(fingerprint))
+  // An image without an archive was found by this very tag.
+  if (archive) await registry.tag(family, digest, fingerprintTag(fingerprint))
   if (before !== digest) {
     if (before) await registry.tag(family, before, currentPrevious)
     await registry.tag(family, digest, current)
