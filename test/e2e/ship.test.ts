@@ -109,15 +109,15 @@ describe("a broken fact of the blueprint", () => {
 
   it.each(broken)("stops the release and is named: $fact", async ({ names, break: lines }) => {
     const own = await Checkout.make()
-    const where = `${org}-${Math.random().toString(36).slice(2, 8)}`
     try {
       await own.change("dockerfiles/family-web.Dockerfile", (text) => `${text.trimEnd()}\n${lines}\n`)
-      const { exitCode, report } = await ship(own, where, "--family", "web")
+      const { exitCode, report } = await ship(own, org, "--family", "web")
       expect(exitCode).toBe(1)
       const web = report.families.at(-1)!
       expect(web.verdict).toBe("FAIL")
       expect(JSON.stringify(web.gates.contract!.findings)).toMatch(names)
-      for (const family of line) expect(await tagsIn(where, family)).toEqual([])
+      for (const family of line) expect(await digestIn(org, family, report.tag)).toBeUndefined()
+      expect(report.families.map(({ reused }) => reused)).toEqual([true, true, true, false])
     } finally {
       await own.remove()
     }

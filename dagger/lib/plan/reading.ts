@@ -1,6 +1,7 @@
 import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
 import type { Repository } from "../fleet/repository.ts"
 import { wrongInput } from "../problem.ts"
+import type { ImageRecord } from "../release/record.ts"
 import type { RecordStore } from "../release/store.ts"
 import type { BaseDigests } from "./fingerprint.ts"
 import { type AllInputs, readInputs } from "./inputs.ts"
@@ -71,21 +72,27 @@ export async function makePlan({
       fix: `one of ${Object.keys(fleet.hosts).join(", ")}`,
     })
   }
+  const plan = (known: Record<string, Known | undefined>): Plan =>
+    planOf(fleet, {
+      families: reading.asked,
+      inputs: reading.inputs,
+      bases,
+      commit: reading.commit,
+      now: now ?? new Date(),
+      known,
+      machine,
+      noCache,
+    })
   const order = buildOrder(fleet, reading.asked)
-  const known = await Promise.all(order.map(async ({ name }) => [name, await knownOf(records, name)] as const))
-  return planOf(fleet, {
-    families: reading.asked,
-    inputs: reading.inputs,
-    bases,
-    commit: reading.commit,
-    now: now ?? new Date(),
-    known: Object.fromEntries(known),
-    machine,
-    noCache,
+  const latest = await Promise.all(order.map(async ({ name }) => [name, knownOf(await records.latest(name))] as const))
+  const first = plan(Object.fromEntries(latest))
+  // What differs from the last build may be what an earlier one made: going back builds nothing.
+  const same = first.families.map(async ({ family, fingerprint }) => {
+    const known = knownOf(await records.byFingerprint(family, fingerprint))
+    return [family, known ?? Object.fromEntries(latest)[family]] as const
   })
+  return plan(Object.fromEntries(await Promise.all(same)))
 }
 
-async function knownOf(records: RecordStore, family: string): Promise<Known | undefined> {
-  const record = await records.latest(family)
-  return record && { ...record, compressed: record.size.compressed }
-}
+const knownOf = (record: ImageRecord | undefined): Known | undefined =>
+  record && { ...record, compressed: record.size.compressed }
