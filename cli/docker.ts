@@ -38,19 +38,19 @@ const megabyte = 1024 * 1024
 /** Runs each step as one container of the Docker daemon that the docker client talks to. */
 export class DockerEngine implements Engine {
   readonly name = "docker"
-  readonly run_ = randomBytes(4).toString("hex")
+  private readonly runId = randomBytes(4).toString("hex")
   private count = 0
   private readonly images = new Map<unknown, Promise<string>>()
   private readonly loaded: string[] = []
   private readonly services: DockerServices
 
   constructor(private readonly options: DockerOptions) {
-    this.services = new DockerServices(this.run_, (service) => this.serviceArguments(service))
+    this.services = new DockerServices(this.runId, (service) => this.serviceArguments(service))
   }
 
   async run(step: Step): Promise<Ran> {
     this.options.signal?.throwIfAborted()
-    const id = `fairlead-${this.run_}-${++this.count}`
+    const id = `fairlead-${this.runId}-${++this.count}`
     const folder = join(this.options.work, `${this.count}`)
     await mkdir(folder, { recursive: true })
     const image = typeof step.image === "string" ? await this.toolbox(step.image) : await this.load(step.image)
@@ -63,13 +63,13 @@ export class DockerEngine implements Engine {
       "--label",
       `${label}=1`,
       "--label",
-      `${label}.run=${this.run_}`,
+      `${label}.run=${this.runId}`,
       "--log-driver",
       "none",
       "--pull",
       "never",
       ...(await this.networkArguments(step)),
-      ...(await this.mountArguments(step, folder)),
+      ...(await this.mountArguments(step)),
       ...[...kept].flatMap(([path, host]) => bind(host, path, false)),
       ...(step.scratch ?? []).flatMap((path) => ["--mount", `type=volume,dst=${path}`]),
       ...Object.entries(step.env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
@@ -188,7 +188,7 @@ export class DockerEngine implements Engine {
     return ["--network", "host", ...outside.flatMap(([name]) => ["--add-host", `${name}:127.0.0.1`])]
   }
 
-  private async mountArguments(holder: Step | Service, _folder?: string): Promise<string[]> {
+  private async mountArguments(holder: Step | Service): Promise<string[]> {
     const argv: string[] = []
     for (const [path, input] of Object.entries(holder.inputs ?? {})) argv.push(...bind(await pathOf(input), path, true))
     for (const [path, secret] of Object.entries(holder.secrets ?? {})) {
@@ -250,7 +250,7 @@ export class DockerEngine implements Engine {
   }
 
   private async removeContainers(): Promise<void> {
-    const filter = ["--all", "--quiet", "--filter", `label=${label}.run=${this.run_}`]
+    const filter = ["--all", "--quiet", "--filter", `label=${label}.run=${this.runId}`]
     const { stdout } = await execa("docker", ["ps", ...filter], { reject: false })
     const ids = (stdout ?? "").split("\n").filter(Boolean)
     if (ids.length > 0) await execa("docker", ["rm", "--force", "--volumes", ...ids], { reject: false })
