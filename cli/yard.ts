@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
@@ -6,6 +5,7 @@ import type { Commit } from "../dagger/lib/plan/tag.ts"
 import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
 import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
+import { caBundle } from "./ca.ts"
 import { type OpenEngine, openEngine } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { partsFor } from "./parts.ts"
@@ -92,9 +92,3 @@ async function readyBases({ fleet }: Repository, engine: Engine): Promise<Record
   })
   return Object.fromEntries(await Promise.all(found))
 }
-
-/** The machine's own CA bundle: where it holds a proxy's certificate, builds need it too. */
-export const caBundle = (): string | undefined =>
-  [process.env.SSL_CERT_FILE, process.env.NODE_EXTRA_CA_CERTS, "/etc/ssl/certs/ca-certificates.crt"].find(
-    (path) => path && existsSync(path),
-  )

@@ -8,6 +8,7 @@ import { toolboxFingerprint, toolboxFoot, toolboxName } from "../../dagger/lib/e
 import type { Base } from "../../dagger/lib/fleet/base.ts"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { bytes, duration } from "../../dagger/lib/report/text.ts"
+import { caBundle } from "../ca.ts"
 import { inHome, label } from "../state.ts"
 import { baseLayout, basePart } from "./bases.ts"
 import { buildx } from "./buildx.ts"
@@ -166,9 +167,6 @@ export const site = (env: NodeJS.ProcessEnv = process.env): string =>
     .filter((name) => env[name])
     .map((name) => `${name}='${env[name]!.replaceAll("'", "'\\''")}'\n`)
     .join("")
-
-const caBundle = (): string | undefined =>
-  [process.env.SSL_CERT_FILE, "/etc/ssl/certs/ca-certificates.crt"].find((path) => path && existsSync(path))
 
 /** path -> text of everything in the toolbox folder. */
 async function files(): Promise<Record<string, string>> {

@@ -1,5 +1,6 @@
 import { Command } from "commander"
 import { line } from "../../dagger/lib/report/text.ts"
+import { caBundle } from "../ca.ts"
 import { onInterrupt } from "../interrupt.ts"
 import { type Shared, withShared } from "../options.ts"
 import { everyToolboxPart, partsFor } from "../parts.ts"
@@ -7,7 +8,6 @@ import { openRepository } from "../repository.ts"
 import { writeDaggerDefaults } from "../setup/dagger-defaults.ts"
 import { ready, readyLine } from "../setup/ready.ts"
 import { Progress } from "../show/progress.ts"
-import { caBundle } from "../yard.ts"
 
 export const setupVerb = (): Command =>
   withShared(new Command("setup").description("ready everything now that other verbs would ready when they need it"))
