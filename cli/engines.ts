@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, stat } from "node:fs/promises"
-import { isAbsolute, resolve } from "node:path"
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises"
+import { isAbsolute, join, resolve } from "node:path"
 import type { Engine, Secret } from "../dagger/lib/engine/engine.ts"
 import { DockerEngine } from "./docker.ts"
 import { type EngineChoice, findDagger } from "./setup/engine.ts"
+import { lifeOf } from "./setup/process.ts"
 import { saveToolbox, toolboxImage } from "./setup/toolbox.ts"
 import { inHome } from "./state.ts"
 
@@ -25,8 +26,7 @@ export const openEngine = (name: EngineChoice["name"], options: EngineOptions): 
   name === "dagger" ? openDagger(options) : openDocker(options)
 
 export async function openDocker({ root, onLine, signal }: EngineOptions): Promise<OpenEngine> {
-  await mkdir(inHome("runs"), { recursive: true, mode: 0o700 })
-  const work = await mkdtemp(inHome("runs", "run-"))
+  const work = await mkdtemp(join(await runsFolder(), `${process.pid}-`))
   const engine = new DockerEngine({ root, work, toolbox: toolboxImage, onLine, signal })
   return {
     engine,
@@ -34,6 +34,16 @@ export async function openDocker({ root, onLine, signal }: EngineOptions): Promi
     secretText: (name, text) => engine.secret(name, text),
     close: () => engine.close(),
   }
+}
+
+/** Where runs work; folders of runs that were killed are removed on the way. */
+async function runsFolder(): Promise<string> {
+  const folder = inHome("runs")
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(folder)) {
+    if (!lifeOf(Number.parseInt(name, 10))) await rm(join(folder, name), { recursive: true, force: true })
+  }
+  return folder
 }
 
 /**

@@ -1,6 +1,11 @@
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { registryAddress } from "../../cli/setup/registry.ts"
+import { inHome } from "../../cli/state.ts"
+import { fairleadRoot } from "../../cli/version.ts"
 import { Checkout, digestIn, fairlead, ship, tagsIn } from "./yard.ts"
 
 const org = `e2e-${process.pid}-${Date.now()}`
@@ -149,18 +154,14 @@ describe("Ctrl-C", () => {
   it("leaves no container and no folder of the run behind", async () => {
     const own = await Checkout.make()
     try {
-      const child = execa(
-        "./fairlead",
-        ["ship", "--family", "web", "--no-cache", "--registry", `${registryAddress()}/${org}-c`, "--source", own.root],
-        { reject: false },
-      )
-      await child.stderr[Symbol.asyncIterator]().next()
-      await new Promise((later) => setTimeout(later, 6000))
+      const folders = await readdir(inHome("runs"))
+      const argv = ["ship", "--family", "web", "--no-cache", "--registry", `${registryAddress()}/${org}-c`]
+      const child = execa(join(fairleadRoot, "fairlead"), argv, { cwd: own.root, reject: false })
+      for (let waited = 0; (await running()) === "" && waited < 600; waited++) await sleep(100)
       child.kill("SIGINT")
-      const { exitCode } = await child
-      expect(exitCode).toBe(130)
-      const { stdout } = await execa("docker", ["ps", "--all", "--quiet", "--filter", "label=dev.fairlead.run"])
-      expect(stdout).toBe("")
+      expect((await child).exitCode).toBe(130)
+      expect(await running()).toBe("")
+      expect(await readdir(inHome("runs"))).toEqual(folders)
       expect(await tagsIn(`${org}-c`, "family-web")).toEqual([])
     } finally {
       await own.remove()
@@ -168,12 +169,16 @@ describe("Ctrl-C", () => {
   })
 })
 
+/** Containers of steps, whoever's. */
+const running = async (): Promise<string> =>
+  (await execa("docker", ["ps", "--all", "--quiet", "--filter", "label=dev.fairlead.run"])).stdout
+
 /** Asks until something answers: the container has only just started. */
 async function answered(url: string): Promise<{ status: number; body: unknown }> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const answer = await fetch(url).catch(() => undefined)
     if (answer) return { status: answer.status, body: await answer.json() }
-    await new Promise((later) => setTimeout(later, 200))
+    await sleep(200)
   }
   throw new Error(`nothing answers at ${url}`)
 }
