@@ -6,7 +6,7 @@ const onTheYard = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 1
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "threads" } },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
     ],
