@@ -3,10 +3,13 @@ import { defineConfig } from "vitest/config"
 // Conformance and e2e share one container engine and one registry, so their files run one after another.
 const onTheYard = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 1_800_000 }
 
+// Unit tests say what they are about; which engine the person at the keyboard uses is not among it.
+const nobodysEngine = { DOCKER_HOST: "", DOCKER_CONTEXT: "", FAIRLEAD_ENGINE: "", FAIRLEAD_REGISTRY: "" }
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "threads" } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "threads", env: nobodysEngine } },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
     ],
