@@ -5,6 +5,7 @@ import { execa } from "execa"
 import { type Service, StepError } from "../dagger/lib/engine/engine.ts"
 import { locked } from "./setup/lock.ts"
 import { networkName } from "./setup/network.ts"
+import { lifeOf } from "./setup/process.ts"
 import { inHome, label } from "./state.ts"
 
 /**
@@ -121,16 +122,8 @@ async function guestsOf(service: string): Promise<string[]> {
   const alive: string[] = []
   for (const run of await readdir(guests(service)).catch(() => [])) {
     const pid = Number(await readFile(join(guests(service), run), "utf8").catch(() => "0"))
-    if (lives(pid)) alive.push(run)
+    if (lifeOf(pid)) alive.push(run)
     else await rm(join(guests(service), run), { force: true })
   }
   return alive
-}
-
-function lives(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }

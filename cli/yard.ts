@@ -82,9 +82,6 @@ export async function yardOn(
 export const recordsOf = ({ host, org }: RegistryAddress): FolderStore =>
   new FolderStore(inHome("records", host.replaceAll(":", "_"), org))
 
-export const digestsOf = (bases: Yard["bases"]): Record<string, string> =>
-  Object.fromEntries(Object.entries(bases).map(([name, { digest }]) => [name, digest]))
-
 async function readyBases({ fleet }: Repository, engine: Engine): Promise<Record<string, ReadyBase>> {
   const found = Object.entries(fleet.bases).map(async ([name, base]) => {
     const { path, digest } = await baseLayout(base, fleet.epoch)

@@ -5,7 +5,7 @@ import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import type { Plan } from "../../dagger/lib/plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { duration, line, table } from "../../dagger/lib/report/text.ts"
-import type { Yard } from "../../dagger/lib/yard.ts"
+import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
 import { family, machine, noCache, type Shared, withShared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
@@ -15,7 +15,7 @@ import { readyLine } from "../setup/ready.ts"
 import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
 import { inHome } from "../state.ts"
-import { digestsOf, withYard } from "../yard.ts"
+import { withYard } from "../yard.ts"
 
 export interface BuildFlags extends Shared {
   family?: string[]

@@ -6,6 +6,7 @@ import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import { exitCodeOf, ship } from "../../dagger/lib/release/ship.ts"
 import { planLine, shipText } from "../../dagger/lib/report/ship.ts"
 import { line } from "../../dagger/lib/report/text.ts"
+import { digestsOf } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
 import { allowDirty, family, machine, noCache, registry, type Shared, withShared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
@@ -14,7 +15,7 @@ import { chooseEngine } from "../setup/engine.ts"
 import { readyLine } from "../setup/ready.ts"
 import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
-import { digestsOf, withYard } from "../yard.ts"
+import { withYard } from "../yard.ts"
 
 interface ShipFlags extends Shared {
   family?: string[]

@@ -34,3 +34,7 @@ export interface Yard {
   /** How many steps may run side by side. */
   parallel: number
 }
+
+/** What a plan has to know of the bases. */
+export const digestsOf = (bases: Yard["bases"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(bases).map(([name, { digest }]) => [name, digest]))

@@ -4,7 +4,7 @@ import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
-import type { Yard } from "../yard.ts"
+import { digestsOf, type Yard } from "../yard.ts"
 import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
@@ -87,7 +87,7 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
     bases: Object.fromEntries(
       bases.map(([name, { digest, context }]) => [name, context ?? `oci-layout:///bases/${name}@${digest}`]),
     ),
-    baseDigests: Object.fromEntries(bases.map(([name, { digest }]) => [name, digest])),
+    baseDigests: digestsOf(yard.bases),
     revisions: Object.fromEntries(plan.families.map(({ family, revision }) => [family, revision])),
     secrets: Object.keys(buildSecrets(yard)).map((id) => `id=${id},src=${secretPath(id)}`),
     noCache,

@@ -11,7 +11,7 @@ import { isLoopback } from "../release/registry.ts"
 import { exitCodeOf, type ShipReport, ship } from "../release/ship.ts"
 import { findingLines, shipText } from "../report/ship.ts"
 import { duration, table, verdictWord } from "../report/text.ts"
-import type { Yard } from "../yard.ts"
+import { digestsOf, type Yard } from "../yard.ts"
 import { commitIn, daggerYard, type Site } from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
@@ -25,7 +25,7 @@ async function opened(site: Site, families: readonly string[], machine?: string,
   const yard = await daggerYard(site)
   const repository = { root: yard.root, fleet: yard.fleet }
   const reading = await readAsked(repository, { families, all: families.length === 0 }, commitIn(yard))
-  const bases = Object.fromEntries(Object.entries(yard.bases).map(([name, { digest }]) => [name, digest]))
+  const bases = digestsOf(yard.bases)
   const plan = await makePlan({ repository, reading, bases, records: yard.records, machine, noCache, now: yard.now })
   return { yard, reading, plan }
 }
