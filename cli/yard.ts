@@ -71,6 +71,11 @@ export async function yardOn(
     now: new Date(),
     registry: registry.address,
     records: recordsOf(registry.address),
+    risks: [],
+    advisories: async () => ({
+      database: { state: "none", why: "no advisory source" },
+      python: { state: "none", why: "no advisory source" },
+    }),
     ca: ca === undefined ? undefined : secretFile("ca", ca),
     index: index === undefined ? undefined : secretText("index", index),
     auth: registry.auth === undefined ? undefined : secretText("registry-auth", registry.auth),

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises"
 import { Command } from "commander"
 import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
-import { ask } from "../../dagger/lib/gates/look.ts"
+import { ask, lookingAt } from "../../dagger/lib/gates/look.ts"
 import { gates } from "../../dagger/lib/gates/table.ts"
 import { worst } from "../../dagger/lib/gates/verdict.ts"
 import { exitCodeOf } from "../../dagger/lib/release/ship.ts"
@@ -21,15 +21,16 @@ export const gateVerbs: (() => Command)[] = [...gates.map((gate) => () => gateVe
 
 const gateVerb = (gate: (typeof gates)[number]): Command =>
   onFamilies(new Command(gate.name).description(says[gate.name])).action(async (flags: BuildFlags) => {
-    await withBuilt(flags, ["run"], async ({ repository, reading, yard, built, out }) => {
+    await withBuilt(flags, ["run"], async ({ reading, yard, built, out }) => {
       const rules = await rulesFor(
-        repository,
+        yard,
         built.map((each) => each.family),
         flags.machine,
       )
       const families = []
-      for (const { family, archive, digest } of built.filter((each) => reading.asked.includes(each.family))) {
-        const answer = await ask(gate, { family, archive, digest, machine: flags.machine }, rules(family), yard.engine)
+      for (const image of built.filter((each) => reading.asked.includes(each.family))) {
+        const { family, digest } = image
+        const answer = await ask(gate, lookingAt({ ...image, machine: flags.machine }, rules(family), yard))
         families.push({ family, digest, verdict: answer.verdict, gates: { [gate.name]: answer } })
       }
       out.done()

@@ -63,7 +63,7 @@ async function shipAction(flags: ShipFlags): Promise<void> {
       const plan = await makePlan({ ...planned, bases: digestsOf(yard.bases) })
       out.say(planLine(plan))
       const rules = await rulesFor(
-        repository,
+        yard,
         plan.families.map((each) => each.family),
         machineName,
       )

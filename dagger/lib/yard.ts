@@ -1,8 +1,10 @@
+import type { Advisories } from "./advisories/advisories.ts"
 import type { Artifact, Engine, Secret } from "./engine/engine.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import type { Commit } from "./plan/tag.ts"
 import type { RegistryAddress } from "./release/registry.ts"
 import type { RecordStore } from "./release/store.ts"
+import type { Risk } from "./risks/risk.ts"
 
 /** A base that stands ready: an OCI image layout, or the context that BuildKit pulls it from; and its digest. */
 export interface ReadyBase {
@@ -25,6 +27,10 @@ export interface Yard {
   now: Date
   registry: RegistryAddress
   records: RecordStore
+  /** Accepted risks, as risks.yaml has them. */
+  risks: readonly Risk[]
+  /** What this run knows about advisories; asked once, when the first gate wants it. */
+  advisories: () => Promise<Advisories>
   /** The machine's CA bundle, for builds behind a TLS-intercepting proxy. */
   ca?: Secret
   /** The URL of a Python package index, which may hold a password. */

@@ -6,7 +6,7 @@ import { fairleadRoot } from "../../cli/version.ts"
 import { yardOn } from "../../cli/yard.ts"
 import { type Built, build } from "../../dagger/lib/build/build.ts"
 import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
-import { ask } from "../../dagger/lib/gates/look.ts"
+import { ask, lookingAt } from "../../dagger/lib/gates/look.ts"
 import { gates } from "../../dagger/lib/gates/table.ts"
 import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { MemoryStore } from "../../dagger/lib/release/store.ts"
@@ -46,20 +46,16 @@ describe.each(candidates)("base-python on $name", ({ name, skip }) => {
   })
 
   cases.each(gates.map((gate) => [gate.name, gate] as const))("passes %s", async (_, gate) => {
-    const rules = await rulesFor(repository, ["base-python"])
-    const subject = { family: "base-python", archive: image.archive, digest: image.digest }
-    const answer = await ask(gate, subject, rules("base-python"), yard.engine)
+    const rules = await rulesFor({ ...repository, risks: [], now: new Date() }, ["base-python"])
+    const answer = await ask(gate, lookingAt(image, rules("base-python"), yard))
     expect([answer.verdict, answer.findings]).toEqual(["PASS", []])
   })
 
   cases("is refused by every gate when the report is about another image", async () => {
-    const rules = await rulesFor(repository, ["base-python"])
-    const other = { family: "base-python", archive: image.archive, digest: `sha256:${"0".repeat(64)}` }
+    const rules = await rulesFor({ ...repository, risks: [], now: new Date() }, ["base-python"])
+    const on = lookingAt({ ...image, digest: `sha256:${"0".repeat(64)}` }, rules("base-python"), yard)
     for (const gate of gates) {
-      expect([gate.name, (await ask(gate, other, rules("base-python"), yard.engine)).verdict]).toEqual([
-        gate.name,
-        "ERROR",
-      ])
+      expect([gate.name, (await ask(gate, on)).verdict]).toEqual([gate.name, "ERROR"])
     }
   })
 })

@@ -4,6 +4,7 @@ import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
+import { contentsOf } from "../release/contents.ts"
 import { digestsOf, type Yard } from "../yard.ts"
 import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
@@ -19,6 +20,8 @@ export interface Built {
   digest: string
   /** Packages in its SBOM. */
   packages: number
+  /** SHA-256 over the package table: what a risk acceptance holds for. */
+  contents: string
   sbom: Artifact
   /** Seconds in which its own steps ran; 0 when all came from the cache. */
   seconds: number
@@ -72,6 +75,7 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
     archive: second.archives[family]!,
     digest: digestIn(second.metadata, sealed(family)),
     packages: sboms[family]!.packages,
+    contents: contentsOf(sboms[family]!.table),
     sbom: yard.engine.file(`${family}.spdx.json`, sboms[family]!.text),
     ...{ seconds: 0, ran: 0, cached: 0, ...first.progress.targets[family] },
   }))

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import type { Artifact, Step } from "../engine/engine.ts"
 import { CouldNotLook } from "../gates/verdict.ts"
+import type { Package } from "../release/contents.ts"
 
 /** The software bill of materials of a built image, as SPDX 2.3 JSON on stdout. */
 export const sbomStep = (family: string, archive: Artifact): Step => ({
@@ -18,7 +19,14 @@ const spdxSchema = z.looseObject({
   creationInfo: z.looseObject({ created: z.string() }),
   documentNamespace: z.string(),
   name: z.string(),
-  packages: z.array(z.looseObject({ SPDXID: z.string(), name: z.string(), versionInfo: z.string().optional() })),
+  packages: z.array(
+    z.looseObject({
+      SPDXID: z.string(),
+      name: z.string(),
+      versionInfo: z.string().optional(),
+      externalRefs: z.array(z.looseObject({ referenceType: z.string(), referenceLocator: z.string() })).optional(),
+    }),
+  ),
   relationships: z.array(z.looseObject({ spdxElementId: z.string(), relatedSpdxElement: z.string() })).optional(),
 })
 
@@ -34,7 +42,10 @@ export interface SbomIdentity {
  * The same document for the same image: syft writes the time of day and a random namespace, and names the document after
  * the archive's path. Throws CouldNotLook for what is no SPDX document, or one without packages.
  */
-export function settledSbom(text: string, identity: SbomIdentity): { text: string; packages: number } {
+export function settledSbom(
+  text: string,
+  identity: SbomIdentity,
+): { text: string; packages: number; table: Package[] } {
   const read = spdxSchema.safeParse(json(text))
   if (!read.success) throw new CouldNotLook("syft wrote no SPDX document", "run it again with -v")
   const document = read.data
@@ -45,8 +56,23 @@ export function settledSbom(text: string, identity: SbomIdentity): { text: strin
   document.name = family
   const root = document.packages.find((each) => each.SPDXID.startsWith("SPDXRef-DocumentRoot"))
   const settled = JSON.stringify(root ? renamed(document, root.SPDXID, family) : document)
-  return { text: `${settled}\n`, packages: document.packages.length - (root ? 1 : 0) }
+  const table = tableOf(document.packages.filter((each) => each !== root))
+  return { text: `${settled}\n`, packages: table.length, table }
 }
+
+/** What an SPDX document says is installed. */
+export const packagesIn = (text: string): Package[] => {
+  const read = spdxSchema.safeParse(json(text))
+  if (!read.success) throw new CouldNotLook("the SBOM is no SPDX document")
+  return tableOf(read.data.packages.filter(({ SPDXID }) => !SPDXID.startsWith("SPDXRef-DocumentRoot")))
+}
+
+const tableOf = (packages: Spdx["packages"]): Package[] =>
+  packages.map(({ name, versionInfo = "", externalRefs = [] }) => {
+    const purl = externalRefs.find(({ referenceType }) => referenceType === "purl")?.referenceLocator ?? ""
+    const kind = purl.startsWith("pkg:deb/") ? "debian" : purl.startsWith("pkg:pypi/") ? "python" : "other"
+    return { kind, name, version: versionInfo }
+  })
 
 type Spdx = z.infer<typeof spdxSchema>
 

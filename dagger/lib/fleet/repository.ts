@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Rules } from "../gates/gate.ts"
+import type { Risk } from "../risks/risk.ts"
 import type { Fleet } from "./fleet.ts"
 import { lineage } from "./hierarchy.ts"
 
@@ -10,9 +11,9 @@ export interface Repository {
   fleet: Fleet
 }
 
-/** What verdicts on a family rest on: the fleet, and the texts of its line's Dockerfiles and locks. */
+/** What verdicts on a family rest on: the fleet, the texts of its line's Dockerfiles and locks, accepted risks, the day. */
 export async function rulesFor(
-  { root, fleet }: Repository,
+  { root, fleet, risks, now }: Repository & { risks: readonly Risk[]; now: Date },
   families: readonly string[],
   machine?: string,
 ): Promise<(family: string) => Rules> {
@@ -41,6 +42,8 @@ export async function rulesFor(
         locks,
         own.map(({ lock }) => lock),
       ),
+      risks,
+      now,
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { z } from "zod"
 import type { Engine, Step } from "../engine/engine.ts"
-import type { Subject } from "./gate.ts"
+import type { Image } from "./gate.ts"
 import { answered, parsed, probe, shaped } from "./probe.ts"
 import { CouldNotLook } from "./verdict.ts"
 
@@ -10,7 +10,7 @@ import { CouldNotLook } from "./verdict.ts"
  * each inspect: the probe reads the index, the manifest and the config, and counts layers only when it is asked to.
  */
 export const archiveStep = (
-  subject: Subject,
+  subject: Image,
   engine: Engine,
   { uncompressed = false }: { uncompressed?: boolean } = {},
 ): Step => ({
@@ -104,7 +104,7 @@ export interface Archived {
 
 /** Looks at the archive, and refuses a report about another image. */
 export async function lookAtArchive(
-  subject: Subject,
+  subject: Image,
   engine: Engine,
   options: { uncompressed?: boolean } = {},
 ): Promise<Archived> {

@@ -1,10 +1,10 @@
 import { z } from "zod"
 import { harmless } from "../engine/engine.ts"
-import { configSchema, lookAtArchive } from "./archive.ts"
+import { configSchema } from "./archive.ts"
 import { type Fact, type Found, wantedOf } from "./blueprint/fact.ts"
 import { factsOf } from "./blueprint/table.ts"
 import type { Gate } from "./gate.ts"
-import { insideSchema, lookInside } from "./inside.ts"
+import { insideSchema } from "./inside.ts"
 import { shaped } from "./probe.ts"
 import { type Check, type Finding, type Judged, judge } from "./verdict.ts"
 
@@ -20,11 +20,8 @@ export type ContractFacts = z.infer<typeof factsSchema>
 /** Every fact of the blueprint, checked on the built image, with the evidence found. */
 export const contract: Gate<ContractFacts> & { readonly name: "contract" } = {
   name: "contract",
-  async look(subject, fleet, engine) {
-    const [{ digest, config }, inside] = await Promise.all([
-      lookAtArchive(subject, engine),
-      lookInside(subject, fleet, engine),
-    ])
+  async look(on) {
+    const [{ digest, config }, inside] = await Promise.all([on.archived(), on.inside()])
     return { digest, config, inside }
   },
   judge(facts, rules): Judged<ContractFacts> {

@@ -2,7 +2,7 @@ import { z } from "zod"
 import type { Engine, Step } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { inheritedPackages } from "../fleet/hierarchy.ts"
-import type { Subject } from "./gate.ts"
+import type { Image } from "./gate.ts"
 import { answered, probe } from "./probe.ts"
 
 /** Where every image has its Python packages. */
@@ -12,7 +12,7 @@ export const venv = "/opt/venv"
  * Looks at the files of an image, from inside, as root so that every folder can be read. Podman in the toolbox starts it,
  * not the engine: a Dagger engine puts its own CA into the containers that it runs, which would be taken for the image's.
  */
-export const insideStep = (subject: Subject, fleet: Fleet, engine: Engine): Step => ({
+export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step => ({
   name: `look into ${subject.family}`,
   image: "toolbox:run",
   privileged: true,
@@ -124,7 +124,7 @@ export type Inside = z.infer<typeof insideSchema>
 const answerSchema = z.union([z.strictObject({ schema: z.literal(1), python: z.null() }), insideSchema])
 
 /** What stands in the image; null when it has no Python to look with, which is a fact by itself. */
-export async function lookInside(subject: Subject, fleet: Fleet, engine: Engine): Promise<Inside | null> {
+export async function lookInside(subject: Image, fleet: Fleet, engine: Engine): Promise<Inside | null> {
   const step = insideStep(subject, fleet, engine)
   const answer = answered(step.name, await engine.run(step), answerSchema)
   return answer.python === null ? null : (answer as Inside)

@@ -1,9 +1,7 @@
 import { z } from "zod"
 import { harmless } from "../engine/engine.ts"
 import { humanBytes } from "../fleet/bytes.ts"
-import { lookAtArchive } from "./archive.ts"
 import type { Gate } from "./gate.ts"
-import { lookInside } from "./inside.ts"
 import { originOf } from "./origin.ts"
 import { shaped } from "./probe.ts"
 import { CouldNotLook, type Finding, judge } from "./verdict.ts"
@@ -38,11 +36,8 @@ const mostPackages = 40
 /** The image against its budget, with the layers and packages that make it as big as it is. */
 export const size: Gate<SizeFacts> & { readonly name: "size" } = {
   name: "size",
-  async look(subject, fleet, engine) {
-    const [{ digest, described, layers: seen }, inside] = await Promise.all([
-      lookAtArchive(subject, engine, { uncompressed: true }),
-      lookInside(subject, fleet, engine),
-    ])
+  async look(on) {
+    const [{ digest, described, layers: seen }, inside] = await Promise.all([on.archived(), on.inside()])
     const layers = seen.map(({ uncompressed, ...layer }) => {
       if (uncompressed === null) throw new CouldNotLook(`size: nobody counted layer ${layer.digest}`)
       return { ...layer, uncompressed, madeBy: harmless(layer.madeBy) }

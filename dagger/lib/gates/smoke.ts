@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { type Engine, harmless, type Step } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
-import type { Gate, Subject } from "./gate.ts"
+import type { Gate, Image } from "./gate.ts"
 import { originOf } from "./origin.ts"
 import { answered, probe, shaped } from "./probe.ts"
 import { CouldNotLook, type Finding, judge } from "./verdict.ts"
@@ -47,7 +47,7 @@ export type SmokeFacts = z.infer<typeof factsSchema>
 const mostHealthySeconds = 30
 
 /** Starts the image as it will run, with the reference app: root read only, no capabilities, its own user and entrypoint. */
-export const smokeStep = (subject: Subject, fleet: Fleet, engine: Engine): Step => {
+export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step => {
   const app = fleet.apps.reference
   if (!app) throw new CouldNotLook("smoke: there is no app to start the image with", "add apps.reference to fleet.yaml")
   const { healthPath, stopSeconds } = fleet.policy.image
@@ -78,8 +78,8 @@ export const smokeStep = (subject: Subject, fleet: Fleet, engine: Engine): Step 
 
 export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
   name: "smoke",
-  async look(subject, fleet, engine) {
-    const step = smokeStep(subject, fleet, engine)
+  async look({ subject, rules, engine }) {
+    const step = smokeStep(subject, rules.fleet, engine)
     const facts = answered(step.name, await engine.run(step), factsSchema)
     if (facts.digest !== subject.digest) {
       throw new CouldNotLook(

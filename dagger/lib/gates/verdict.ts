@@ -7,6 +7,32 @@ export interface Finding {
   where?: string
   evidence?: string
   fix?: string
+  /** What somebody can accept by an entry in risks.yaml; findings without one can only be mended. */
+  risk?: FoundRisk
+}
+
+/** A known weakness of a package in an image, by every name that it is known under. */
+export interface FoundRisk {
+  /** "CVE-2025-32434", "GHSA-…", "PYSEC-…"; the one that people know first. */
+  ids: string[]
+  /** The package's name in the image, or what else is at fault, such as a file's path. */
+  package: string
+  kind: "debian" | "python" | "other"
+  installed?: string
+  /** Versions that have the fix, the nearest first; empty where there is none. */
+  fixed?: string[]
+  severity?: "UNKNOWN" | "LOW" | "MEDIUM" | "HIGH" | "CRITICAL"
+}
+
+/** A finding that somebody answers for, until a day. */
+export interface Accepted {
+  what: string
+  id: string
+  package: string
+  reason: string
+  by: string
+  /** "2027-02-20": the last day on which it holds. */
+  reviewBy: string
 }
 
 /** One fact that a gate looked for: what was wanted, and what was found. */
@@ -22,7 +48,12 @@ export interface Check {
 export interface Judged<F = unknown> {
   verdict: Verdict
   facts: F
+  /** What makes the verdict FAIL or ERROR. */
   findings: Finding[]
+  /** What people should know although it fails nothing: an end of life, a removable package, why nobody could look. */
+  notes?: Finding[]
+  /** Findings that risks.yaml lets pass; they are not among `findings`. */
+  accepted?: Accepted[]
   /** Every fact that was looked for, for gates that look for several. */
   checks?: Check[]
   /** What fits into a cell of a table, such as "31/31" or "39 MB (budget 45)". */

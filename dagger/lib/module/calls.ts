@@ -1,7 +1,7 @@
 import { type Built, build } from "../build/build.ts"
 import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
 import { rulesFor } from "../fleet/repository.ts"
-import { ask } from "../gates/look.ts"
+import { ask, lookingAt } from "../gates/look.ts"
 import { gates } from "../gates/table.ts"
 import type { Plan } from "../plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../plan/reading.ts"
@@ -58,11 +58,10 @@ export async function gateCall(site: Site, family: string, name: string, machine
   try {
     const order = buildOrder(yard.fleet, [family]).map((each) => each.name)
     const built = (await build(yard, { plan, inputs: reading.inputs, families: order, machine })).at(-1)!
-    const rules = await rulesFor({ root: yard.root, fleet: yard.fleet }, order, machine)
-    const { archive, digest } = built
-    const subject = { family: familyNamed(yard.fleet, family).name, archive, digest, machine }
-    const answer = await ask(gate, subject, rules(subject.family), yard.engine)
-    const head = `${subject.family}  ${name} ${verdictWord(answer.verdict)} ${answer.brief ?? ""} in ${duration(answer.seconds)}`
+    const rules = await rulesFor(yard, order, machine)
+    const { name: asked } = familyNamed(yard.fleet, family)
+    const answer = await ask(gate, lookingAt({ ...built, family: asked, machine }, rules(asked), yard))
+    const head = `${asked}  ${name} ${verdictWord(answer.verdict)} ${answer.brief ?? ""} in ${duration(answer.seconds)}`
     const text = [head, ...answer.findings.flatMap(findingLines)].join("\n")
     if (exitCodeOf(answer.verdict, true) !== 0) throw new Problem(text, { exitCode: exitCodeOf(answer.verdict, true) })
     return text
@@ -85,7 +84,7 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
   requireClean(reading.commit, call.allowDirty === true || call.dryRun === true)
   try {
     const rules = await rulesFor(
-      { root: yard.root, fleet: yard.fleet },
+      yard,
       plan.families.map((each) => each.family),
       call.machine,
     )

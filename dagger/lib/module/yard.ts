@@ -56,6 +56,11 @@ export async function daggerYard(site: Site): Promise<Yard> {
     now: new Date(),
     registry: registryOf(site, fleet),
     records: new MemoryStore(),
+    risks: [],
+    advisories: async () => ({
+      database: { state: "none", why: "no advisory source" },
+      python: { state: "none", why: "no advisory source" },
+    }),
     ca: site.ca && engine.secret("ca", site.ca),
     auth: site.registryAuth && engine.secret("registry-auth", site.registryAuth),
     parallel: 4,

@@ -6,6 +6,25 @@ const findingSchema = z.object({
   where: z.string().optional(),
   evidence: z.string().optional(),
   fix: z.string().optional(),
+  risk: z
+    .object({
+      ids: z.array(z.string()).min(1),
+      package: z.string(),
+      kind: z.enum(["debian", "python", "other"]),
+      installed: z.string().optional(),
+      fixed: z.array(z.string()).optional(),
+      severity: z.enum(["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]).optional(),
+    })
+    .optional(),
+})
+
+const acceptedSchema = z.object({
+  what: z.string(),
+  id: z.string(),
+  package: z.string(),
+  reason: z.string(),
+  by: z.string(),
+  reviewBy: z.string(),
 })
 
 export const gateSchema = z.object({
@@ -13,6 +32,8 @@ export const gateSchema = z.object({
   seconds: z.number(),
   facts: z.unknown(),
   findings: z.array(findingSchema),
+  notes: z.array(findingSchema).optional(),
+  accepted: z.array(acceptedSchema).optional(),
   brief: z.string().optional(),
 })
 
@@ -42,6 +63,8 @@ export const recordSchema = z.object({
   /** Bytes: as stored in a registry, and on a host's disk. */
   size: z.object({ compressed: z.number(), uncompressed: z.number() }),
   packages: z.number(),
+  /** SHA-256 over the package table: what a risk acceptance holds for. */
+  contents: digestSchema,
   gates: z.record(z.string(), gateSchema),
   /** Seconds that the build took; the gates have their own. */
   seconds: z.number(),

@@ -65,6 +65,25 @@ export class Registry {
     })
   }
 
+  /** An image's very bytes as an OCI archive, by its digest. */
+  async download(family: string, digest: string): Promise<Artifact> {
+    const step = {
+      ...this.step(`fetch ${family}`, [
+        "copy",
+        "--preserve-digests",
+        "--retry-times",
+        "3",
+        ...this.tls("src-"),
+        this.refByDigest(family, digest),
+        "oci-archive:/out/image.tar",
+      ]),
+      outputs: { image: "/out/image.tar" },
+    }
+    const ran = await this.engine.run(step)
+    if (ran.exitCode !== 0 || !ran.outputs.image) throw this.failed(step, ran)
+    return ran.outputs.image
+  }
+
   /** Lets a tag point to a digest that is already there, in one manifest upload. */
   async tag(family: string, digest: string, tag: string): Promise<void> {
     await this.run(

@@ -1,19 +1,18 @@
 import pLimit from "p-limit"
 import { type Built, build } from "../build/build.ts"
-import type { Engine } from "../engine/engine.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import type { Rules } from "../gates/gate.ts"
-import { ask, judgedAgain } from "../gates/look.ts"
-import { gates } from "../gates/table.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import { builderVersion } from "../plan/fingerprint.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
 import type { Yard } from "../yard.ts"
-import { fingerprintTag, publish } from "./publish.ts"
+import { inspect } from "./inspect.ts"
+import { publish } from "./publish.ts"
 import type { GateRecord, ImageRecord } from "./record.ts"
 import { isLoopback, Registry, repository } from "./registry.ts"
+import { reusable } from "./reuse.ts"
 
 /** What `ship` answers for one family; see docs/schema/ship.schema.json. */
 export interface ShippedFamily {
@@ -69,18 +68,23 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
   const started = performance.now()
   const registry = new Registry(yard.engine, yard.registry, yard.auth)
   const side = pLimit(yard.parallel)
+  // Asked while the images are built: it may take a download.
+  yard.advisories().catch(() => {})
   const reused = await reusable(yard, registry, options, side)
   const todo = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
   for (const family of todo) tell(options, { family, step: "build", state: "started" })
   const built = todo.length > 0 ? await build(yard, { ...options, families: todo }) : []
   const records = new Map<string, ImageRecord>(reused)
+  for (const { family, seconds } of built)
+    tell(options, { family, step: "build", state: "done", brief: `${Math.round(seconds)} s` })
   await Promise.all(
-    built.map(async (image) => {
-      tell(options, { family: image.family, step: "build", state: "done", brief: `${Math.round(image.seconds)} s` })
-      const record = await lookAt(yard, options, image, side)
-      records.set(image.family, record)
-      await yard.records.put(record)
-    }),
+    built.map((image) =>
+      side(async () => {
+        const record = recordOf(yard, planOf(options.plan, image.family), image, await inspect(yard, options, image))
+        records.set(image.family, record)
+        await yard.records.put(record)
+      }),
+    ),
   )
   const verdicts = new Map(
     [...records].map(([family, { gates }]) => [family, worst(Object.values(gates).map((each) => each.verdict))]),
@@ -138,79 +142,6 @@ export function exitCodeOf(verdict: Verdict, loopback: boolean): ExitCode {
 }
 
 /**
- * Families whose very ingredients were built and seen before, and whose image the registry still has: their stored facts
- * are judged by today's rules.
- */
-async function reusable(
-  yard: Yard,
-  registry: Registry,
-  options: ShipOptions,
-  side: Side,
-): Promise<Map<string, ImageRecord>> {
-  const found = new Map<string, ImageRecord>()
-  await Promise.all(
-    options.plan.families
-      .filter(({ action }) => action === "reuse")
-      .map((planned) =>
-        side(async () => {
-          const record = await yard.records.byFingerprint(planned.family, planned.fingerprint)
-          const again = record && judgedAgain(record, options.rules(planned.family))
-          if (!again || (await registry.digestOf(planned.family, fingerprintTag(planned.fingerprint))) !== again.digest)
-            return
-          found.set(planned.family, again)
-          tell(options, { family: planned.family, step: "build", state: "done", brief: "unchanged" })
-        }),
-      ),
-  )
-  return found
-}
-
-type Side = ReturnType<typeof pLimit>
-
-/** Runs every gate on a built image; a gate that fails does not hide what the others see. */
-async function lookAt(yard: Yard, options: ShipOptions, image: Built, side: Side): Promise<ImageRecord> {
-  const { family, archive, digest } = image
-  const subject = { family, archive, digest, machine: options.machine }
-  const answers = await Promise.all(
-    gates.map((gate) =>
-      side(async () => {
-        tell(options, { family, step: gate.name, state: "started" })
-        const answer = await ask(gate, subject, options.rules(family), yard.engine)
-        tell(options, { family, step: gate.name, state: "done", verdict: answer.verdict, brief: answer.brief })
-        return [gate.name, answer] as const
-      }),
-    ),
-  )
-  return recordOf(yard.engine, planOf(options.plan, family), image, Object.fromEntries(answers), yard.now)
-}
-
-const planOf = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
-
-function recordOf(
-  engine: Engine,
-  planned: PlannedFamily,
-  image: Built,
-  gates: Record<string, GateRecord>,
-  now: Date,
-): ImageRecord {
-  const size = gates.size?.facts as { compressed?: number; uncompressed?: number } | undefined
-  return {
-    schema: 1,
-    family: image.family,
-    fingerprint: planned.fingerprint,
-    ingredients: planned.ingredients,
-    digest: image.digest,
-    revision: planned.revision,
-    size: { compressed: size?.compressed ?? 0, uncompressed: size?.uncompressed ?? 0 },
-    packages: image.packages,
-    gates,
-    seconds: image.seconds,
-    tools: { engine: engine.name, builder: builderVersion },
-    at: now.toISOString(),
-  }
-}
-
-/**
  * What leaves for the registry: families that passed together with all that they stand on. A family that was not asked
  * for leaves only with one that was.
  */
@@ -227,6 +158,27 @@ function publishable(yard: Yard, options: ShipOptions, verdicts: ReadonlyMap<str
   )
 }
 
-const tell = (options: ShipOptions, event: ShipEvent) => options.onEvent?.(event)
+const planOf = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
+
+function recordOf(yard: Yard, planned: PlannedFamily, image: Built, gates: Record<string, GateRecord>): ImageRecord {
+  const size = gates.size?.facts as { compressed?: number; uncompressed?: number } | undefined
+  return {
+    schema: 1,
+    family: image.family,
+    fingerprint: planned.fingerprint,
+    ingredients: planned.ingredients,
+    digest: image.digest,
+    revision: planned.revision,
+    size: { compressed: size?.compressed ?? 0, uncompressed: size?.uncompressed ?? 0 },
+    packages: image.packages,
+    contents: image.contents,
+    gates,
+    seconds: image.seconds,
+    tools: { engine: yard.engine.name, builder: builderVersion },
+    at: yard.now.toISOString(),
+  }
+}
+
+export const tell = (options: Pick<ShipOptions, "onEvent">, event: ShipEvent) => options.onEvent?.(event)
 
 const since = (started: number): number => Math.round(performance.now() - started) / 1000

@@ -1,7 +1,9 @@
+import type { Engine } from "../../../dagger/lib/engine/engine.ts"
 import { parseFleet } from "../../../dagger/lib/fleet/load.ts"
 import type { ContractFacts } from "../../../dagger/lib/gates/contract.ts"
-import type { Rules } from "../../../dagger/lib/gates/gate.ts"
+import type { Looking, Rules, Subject } from "../../../dagger/lib/gates/gate.ts"
 import type { Inside, Some } from "../../../dagger/lib/gates/inside.ts"
+import { lookingAt } from "../../../dagger/lib/gates/look.ts"
 import type { SizeFacts } from "../../../dagger/lib/gates/size.ts"
 import type { SmokeFacts } from "../../../dagger/lib/gates/smoke.ts"
 
@@ -145,8 +147,20 @@ export const rulesFor = (family: string, other: Partial<Rules> = {}): Rules => (
   family,
   dockerfiles,
   locks,
+  risks: [],
+  now: new Date("2026-11-22T12:00:00Z"),
   ...other,
 })
+
+/** What a gate looks with when no look is shared and no advisory source is known. */
+export const lookingOf = (subject: Subject, engine: Engine, rules: Partial<Rules> = {}): Looking =>
+  lookingAt(subject, rulesFor(subject.family, rules), {
+    engine,
+    advisories: async () => ({
+      database: { state: "none", why: "none in tests" },
+      python: { state: "none", why: "none in tests" },
+    }),
+  })
 
 const site = "/opt/venv/lib/python3.11/site-packages"
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { Engine, Step } from "../../../dagger/lib/engine/engine.ts"
 import type { Subject } from "../../../dagger/lib/gates/gate.ts"
 import { type SmokeFacts, smoke } from "../../../dagger/lib/gates/smoke.ts"
-import { fleet, rulesFor, smokeFacts } from "./facts.ts"
+import { fleet, lookingOf, rulesFor, smokeFacts } from "./facts.ts"
 
 const judge = (breaks?: (facts: SmokeFacts) => void) => smoke.judge(smokeFacts(breaks), rulesFor("family-web"))
 const said = (breaks: (facts: SmokeFacts) => void) => {
@@ -105,6 +105,7 @@ describe("looking at how an image runs", () => {
     family: "family-web",
     archive: { kind: "file", name: "image.tar", handle: "" },
     digest: smokeFacts().digest,
+    contents: `sha256:${"c".repeat(64)}`,
   }
   const answering = (facts: SmokeFacts, steps: Step[] = []) =>
     ({
@@ -118,7 +119,7 @@ describe("looking at how an image runs", () => {
 
   it("is one step in the toolbox, with the app and its command as the fleet names them", async () => {
     const steps: Step[] = []
-    await smoke.look(subject, fleet, answering(smokeFacts(), steps))
+    await smoke.look(lookingOf(subject, answering(smokeFacts(), steps)))
     expect(steps).toHaveLength(1)
     expect(steps[0]).toMatchObject({ image: "toolbox:run", privileged: true, scratch: ["/var/lib/containers"] })
     expect(steps[0]!.inputs!["/in/app"]).toMatchObject({ name: "apps/reference" })
@@ -127,23 +128,23 @@ describe("looking at how an image runs", () => {
 
   it("refuses a report about another image", async () => {
     const other = smokeFacts((facts) => (facts.digest = `sha256:${"9".repeat(64)}`))
-    await expect(smoke.look(subject, fleet, answering(other))).rejects.toThrow(/was started instead of/)
+    await expect(smoke.look(lookingOf(subject, answering(other)))).rejects.toThrow(/was started instead of/)
   })
 
   it("refuses to have seen an image that had privileges", async () => {
     for (const more of [{ capabilities: 1 }, { noNewPrivileges: false }]) {
       const other = smokeFacts((facts) => Object.assign(facts.processes[1]!, more))
-      await expect(smoke.look(subject, fleet, answering(other))).rejects.toMatchObject({ name: "CouldNotLook" })
+      await expect(smoke.look(lookingOf(subject, answering(other)))).rejects.toMatchObject({ name: "CouldNotLook" })
     }
   })
 
   it("keeps a log that cannot steer a terminal", async () => {
     const loud = smokeFacts((facts) => facts.log.push("\u001b]0;owned\u0007\u001b[31mred"))
-    expect((await smoke.look(subject, fleet, answering(loud))).log).toEqual(["listening on 8100", "red"])
+    expect((await smoke.look(lookingOf(subject, answering(loud)))).log).toEqual(["listening on 8100", "red"])
   })
 
   it("says what is missing in a fleet without a reference app", async () => {
-    const look = smoke.look(subject, { ...fleet, apps: {} }, answering(smokeFacts()))
+    const look = smoke.look(lookingOf(subject, answering(smokeFacts()), { fleet: { ...fleet, apps: {} } }))
     await expect(look).rejects.toMatchObject({ name: "CouldNotLook", fix: "add apps.reference to fleet.yaml" })
   })
 })

@@ -1,0 +1,16 @@
+import { createHash } from "node:crypto"
+
+/** A package as its package manager names it. */
+export interface Package {
+  kind: "debian" | "python" | "other"
+  name: string
+  version: string
+}
+
+/**
+ * One digest for what is installed, "sha256:…": the same packages give the same one, whatever else changed in the image.
+ */
+export function contentsOf(packages: readonly Package[]): string {
+  const lines = packages.map(({ kind, name, version }) => `${kind} ${name} ${version}\n`).sort()
+  return `sha256:${createHash("sha256").update(lines.join("")).digest("hex")}`
+}

@@ -1,0 +1,26 @@
+import type { Subject } from "../gates/gate.ts"
+import { type AnyGate, ask, lookingAt } from "../gates/look.ts"
+import { gates } from "../gates/table.ts"
+import type { Yard } from "../yard.ts"
+import type { GateRecord } from "./record.ts"
+import { type ShipOptions, tell } from "./ship.ts"
+
+/** Asks gates about an image, all side by side; one that fails does not hide what the others see. */
+export async function inspect(
+  yard: Yard,
+  options: Pick<ShipOptions, "rules" | "machine" | "onEvent">,
+  image: Omit<Subject, "machine">,
+  which: readonly AnyGate[] = gates,
+): Promise<Record<string, GateRecord>> {
+  const { family } = image
+  const on = lookingAt({ ...image, machine: options.machine }, options.rules(family), yard)
+  const answers = await Promise.all(
+    which.map(async (gate) => {
+      tell(options, { family, step: gate.name, state: "started" })
+      const answer = await ask(gate, on)
+      tell(options, { family, step: gate.name, state: "done", verdict: answer.verdict, brief: answer.brief })
+      return [gate.name, answer] as const
+    }),
+  )
+  return Object.fromEntries(answers)
+}

@@ -1,0 +1,54 @@
+import type { LimitFunction } from "p-limit"
+import { judgedAgain } from "../gates/look.ts"
+import { gates } from "../gates/table.ts"
+import type { Yard } from "../yard.ts"
+import { inspect } from "./inspect.ts"
+import { fingerprintTag } from "./publish.ts"
+import type { ImageRecord } from "./record.ts"
+import type { Registry } from "./registry.ts"
+import { type ShipOptions, tell } from "./ship.ts"
+
+/**
+ * Families whose very ingredients were built and seen before, and whose image the registry still has. Their stored facts
+ * are judged by today's rules; where other advisories are known now, the image is fetched and looked at again.
+ */
+export async function reusable(
+  yard: Yard,
+  registry: Registry,
+  options: ShipOptions,
+  side: LimitFunction,
+): Promise<Map<string, ImageRecord>> {
+  const found = new Map<string, ImageRecord>()
+  await Promise.all(
+    options.plan.families
+      .filter(({ action }) => action === "reuse")
+      .map(({ family, fingerprint }) =>
+        side(async () => {
+          const kept = await yard.records.byFingerprint(family, fingerprint)
+          if (!kept || (await registry.digestOf(family, fingerprintTag(fingerprint))) !== kept.digest) return
+          found.set(family, await lookedAtAgain(yard, registry, options, kept))
+          tell(options, { family, step: "build", state: "done", brief: "unchanged" })
+        }),
+      ),
+  )
+  return found
+}
+
+/** The record by today's rules and today's advisories. */
+async function lookedAtAgain(
+  yard: Yard,
+  registry: Registry,
+  options: ShipOptions,
+  kept: ImageRecord,
+): Promise<ImageRecord> {
+  const { family, digest, contents } = kept
+  const { record, again } = judgedAgain(kept, options.rules(family), await yard.advisories())
+  if (again.length === 0) return record
+  const archive = await registry.download(family, digest)
+  const answers = await inspect(yard, options, { family, digest, contents, archive }, again)
+  const all = { ...record.gates, ...answers }
+  const ordered = Object.fromEntries(gates.map(({ name }) => [name, all[name]!]))
+  const renewed = { ...record, gates: ordered, at: yard.now.toISOString() }
+  await yard.records.put(renewed)
+  return renewed
+}
