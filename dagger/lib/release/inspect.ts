@@ -5,13 +5,20 @@ import type { Yard } from "../yard.ts"
 import type { GateRecord } from "./record.ts"
 import { type ShipOptions, tell } from "./ship.ts"
 
+/** What the gates said of an image, and the seconds from the first question to the last answer. */
+export interface Inspected {
+  gates: Record<string, GateRecord>
+  seconds: number
+}
+
 /** Asks gates about an image, all side by side; one that fails does not hide what the others see. */
 export async function inspect(
   yard: Yard,
   options: Pick<ShipOptions, "rules" | "machine" | "onEvent">,
   image: Omit<Subject, "machine">,
   which: readonly AnyGate[] = gates,
-): Promise<Record<string, GateRecord>> {
+): Promise<Inspected> {
+  const started = performance.now()
   const { family } = image
   const on = lookingAt({ ...image, machine: options.machine }, options.rules(family), yard)
   const answers = await Promise.all(
@@ -22,5 +29,5 @@ export async function inspect(
       return [gate.name, answer] as const
     }),
   )
-  return Object.fromEntries(answers)
+  return { gates: Object.fromEntries(answers), seconds: Math.round(performance.now() - started) / 1000 }
 }

@@ -66,7 +66,9 @@ export const recordSchema = z.object({
   /** SHA-256 over the package table: what a risk acceptance holds for. */
   contents: digestSchema,
   gates: z.record(z.string(), gateSchema),
-  /** Seconds that the build took; the gates have their own. */
+  /** Seconds in which the gates were asked, side by side; each has its own, too. */
+  gateSeconds: z.number(),
+  /** Seconds that the build took. */
   seconds: z.number(),
   /** Engine and tools that built and looked. */
   tools: strings,

@@ -45,10 +45,10 @@ async function lookedAtAgain(
   const { record, again } = judgedAgain(kept, options.rules(family), await yard.advisories())
   if (again.length === 0) return record
   const archive = await registry.download(family, digest)
-  const answers = await inspect(yard, options, { family, digest, contents, archive }, again)
+  const { gates: answers, seconds } = await inspect(yard, options, { family, digest, contents, archive }, again)
   const all = { ...record.gates, ...answers }
   const ordered = Object.fromEntries(gates.map(({ name }) => [name, all[name]!]))
-  const renewed = { ...record, gates: ordered, at: yard.now.toISOString() }
+  const renewed = { ...record, gates: ordered, gateSeconds: seconds, at: yard.now.toISOString() }
   await yard.records.put(renewed)
   return renewed
 }

@@ -8,7 +8,7 @@ import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
 import type { Yard } from "../yard.ts"
-import { inspect } from "./inspect.ts"
+import { type Inspected, inspect } from "./inspect.ts"
 import { publish } from "./publish.ts"
 import type { GateRecord, ImageRecord } from "./record.ts"
 import { isLoopback, Registry, repository } from "./registry.ts"
@@ -160,7 +160,7 @@ function publishable(yard: Yard, options: ShipOptions, verdicts: ReadonlyMap<str
 
 const planOf = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
 
-function recordOf(yard: Yard, planned: PlannedFamily, image: Built, gates: Record<string, GateRecord>): ImageRecord {
+function recordOf(yard: Yard, planned: PlannedFamily, image: Built, { gates, seconds }: Inspected): ImageRecord {
   const size = gates.size?.facts as { compressed?: number; uncompressed?: number } | undefined
   return {
     schema: 1,
@@ -173,6 +173,7 @@ function recordOf(yard: Yard, planned: PlannedFamily, image: Built, gates: Recor
     packages: image.packages,
     contents: image.contents,
     gates,
+    gateSeconds: seconds,
     seconds: image.seconds,
     tools: { engine: yard.engine.name, builder: builderVersion },
     at: yard.now.toISOString(),
