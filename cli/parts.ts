@@ -21,4 +21,8 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
   ]
 }
 
-export const everyToolboxPart: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint"]
+/** What verbs use. */
+export const everyToolboxPart: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint", "sign", "scan"]
+
+/** Fairlead's own tests look at reports in a browser as well. */
+export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser"]

@@ -5,7 +5,7 @@ import { Command } from "commander"
 import { execa } from "execa"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { line } from "../../dagger/lib/report/text.ts"
-import { everyToolboxPart, partsFor } from "../parts.ts"
+import { partsFor, toolboxOfTests } from "../parts.ts"
 import { openRepository } from "../repository.ts"
 import { ready } from "../setup/ready.ts"
 import { fairleadRoot } from "../version.ts"
@@ -49,7 +49,7 @@ async function engineMissing(): Promise<string | undefined> {
   try {
     const { fleet } = await openRepository(fairleadRoot)
     const say = (text: string) => console.log(text)
-    await ready(partsFor(fleet, everyToolboxPart, true), { say })
+    await ready(partsFor(fleet, toolboxOfTests, true), { say })
     return undefined
   } catch (error) {
     if (error instanceof Problem) return error.message

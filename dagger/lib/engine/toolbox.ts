@@ -2,7 +2,10 @@ import { createHash } from "node:crypto"
 import type { ToolboxPart } from "./engine.ts"
 
 /** Every part of the toolbox, in the order in which a newcomer needs them. */
-export const toolboxParts: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint", "scan"]
+export const toolboxParts: readonly ToolboxPart[] = [
+  ...(["build", "registry", "sbom", "run", "lint", "sign"] as const),
+  ...(["scan", "browser"] as const),
+]
 
 /** What the Dockerfile of the toolbox calls the image at its foot; `fairlead` gives it another by this name. */
 export const toolboxFoot = "debian:trixie-slim"
