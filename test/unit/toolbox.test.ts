@@ -42,6 +42,8 @@ describe("the fingerprint of a toolbox part", () => {
   it.each([
     ["go.sum", ["build"]],
     ["trivy/go.sum", ["scan"]],
+    ["advisories/go.sum", ["scan"]],
+    ["advisories/compile.go", ["scan"]],
     ["requirements/go.lock", ["build", "scan"]],
     ["requirements/sbom.lock", ["sbom"]],
     ["requirements/lint.lock", ["lint"]],
@@ -104,6 +106,12 @@ describe("the toolbox's Dockerfile", () => {
     for (const path of [...named, ...scripts]) expect(Object.keys(files)).toContain(path)
   })
 
+  it("names every file that its own tool is compiled from", () => {
+    for (const path of Object.keys(files).filter((each) => each.startsWith("advisories/"))) {
+      expect(dockerfile).toContain(`source=${path},`)
+    }
+  })
+
   it("mounts its secrets, and hands none over as an argument", () => {
     expect(dockerfile).not.toMatch(/^(ARG|ENV) .*(TOKEN|PASSWORD|INDEX_URL|CERT)/m)
   })
@@ -127,6 +135,11 @@ describe("the locks of the toolbox", () => {
   it("pins BuildKit and Trivy to the releases that were tried", () => {
     expect(files["go.mod"]).toContain("github.com/moby/buildkit v0.26.3")
     expect(files["trivy/go.mod"]).toContain("github.com/aquasecurity/trivy v0.69.3")
+  })
+
+  it("writes databases with the module that this Trivy reads them with", () => {
+    const module = /github\.com\/aquasecurity\/trivy-db v\S+/
+    expect(module.exec(files["advisories/go.mod"]!)?.[0]).toBe(module.exec(files["trivy/go.mod"]!)?.[0])
   })
 })
 
