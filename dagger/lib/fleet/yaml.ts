@@ -25,6 +25,12 @@ export interface YamlData {
   line(path: Path): number
 }
 
+/** What to do about a file that is no such file at all. */
+export interface YamlHints {
+  begin: string
+  tooLarge: string
+}
+
 // More than enough for a fleet of 10,000 services, and little enough to be read in seconds.
 export const maxBytes = 1_000_000
 const maxDepth = 32
@@ -34,12 +40,10 @@ const maxAliases = 100
  * Reads YAML 1.2 of a narrow kind: one document, text keys that differ, no tags, no merge keys, few aliases. Throws
  * Problems that list all that is wrong with it.
  */
-export function readYaml(text: string, fileName: string): YamlData {
+export function readYaml(text: string, fileName: string, hints: YamlHints): YamlData {
   const problem = (what: string, fix?: string) => wrongInput(what, { where: fileName, fix })
   if (Buffer.byteLength(text) > maxBytes) {
-    throw new Problems([
-      problem("is larger than 1 MB", "a fleet of 10,000 services fits into that; look what else got into the file"),
-    ])
+    throw new Problems([problem("is larger than 1 MB", hints.tooLarge)])
   }
   const lines = new LineCounter()
   const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line)
@@ -59,7 +63,7 @@ export function readYaml(text: string, fileName: string): YamlData {
   if (problems.length > 0) throw new Problems(problems)
   if (!document || !isMap(document.contents)) {
     const what = document?.contents ? "is not a map" : "is empty"
-    throw new Problems([problem(what, "begin with `schema: 1` and `name:`, as docs/fleet-yaml.md shows")])
+    throw new Problems([problem(what, hints.begin)])
   }
 
   const plain = new PlainData((node) => (isAlias(node) ? node.resolve(document) : undefined))
