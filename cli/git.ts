@@ -9,6 +9,15 @@ export async function commitOf(root: string, paths: readonly string[]): Promise<
   return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
 }
 
+/** Who works here, "Ada Lovelace <ada@example.org>"; undefined where git does not know. */
+export async function authorOf(root: string): Promise<string | undefined> {
+  const [name, mail] = await Promise.all([
+    git(root, ["config", "--get", "user.name"]),
+    git(root, ["config", "--get", "user.email"]),
+  ])
+  return name?.trim() && mail?.trim() ? `${name.trim()} <${mail.trim()}>` : undefined
+}
+
 async function git(root: string, argv: readonly string[]): Promise<string | undefined> {
   // A checkout that another user owns (a CI volume) is read all the same: nothing of it is run.
   const { exitCode, stdout } = await execa("git", ["-c", "safe.directory=*", "-C", root, ...argv], {

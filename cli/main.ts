@@ -7,6 +7,7 @@ import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
 import { planVerb } from "./verbs/plan.ts"
+import { riskVerb } from "./verbs/risk.ts"
 import { setupVerb } from "./verbs/setup.ts"
 import { shipVerb } from "./verbs/ship.ts"
 import { testVerb } from "./verbs/test.ts"
@@ -25,6 +26,7 @@ for (const verb of [
   buildVerb,
   shipVerb,
   ...gateVerbs,
+  riskVerb,
   setupVerb,
   doctorVerb,
   cleanVerb,

@@ -2,12 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fleetJsonSchema } from "../dagger/lib/fleet/json-schema.ts"
 import { documentSchema, documents } from "../dagger/lib/report/documents.ts"
+import { risksJsonSchema } from "../dagger/lib/risks/risk.ts"
 import { fairleadRoot } from "./version.ts"
 
 // Writes the JSON Schemas: of fleet.yaml, for editors, and of what verbs print with --json. With --check it only tells
 // whether they are up to date.
 
-const wanted: Record<string, object> = { "schema/fleet.schema.json": fleetJsonSchema() }
+const wanted: Record<string, object> = {
+  "schema/fleet.schema.json": fleetJsonSchema(),
+  "schema/risks.schema.json": risksJsonSchema(),
+}
 for (const name of Object.keys(documents) as (keyof typeof documents)[]) {
   wanted[`docs/schema/${name}.schema.json`] = documentSchema(name)
 }

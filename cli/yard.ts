@@ -4,8 +4,10 @@ import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import type { Commit } from "../dagger/lib/plan/tag.ts"
 import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
+import { loadRisks } from "../dagger/lib/risks/load.ts"
 import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
 import { caBundle } from "./ca.ts"
+import { clock } from "./clock.ts"
 import { type OpenEngine, openEngine } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { partsFor } from "./parts.ts"
@@ -37,6 +39,9 @@ export async function withYard(
 ): Promise<void> {
   const { repository, registry, progress, choice } = options
   const interrupt = onInterrupt()
+  // What stops it in the end is told before anything is readied: that may take minutes.
+  await loadRisks(repository.root, repository.fleet)
+  clock()
   const parts = partsFor(repository.fleet, options.toolbox, registry.embedded)
   const readied = await ready(parts, { say: progress.say, signal: interrupt.signal })
   const { cache } = repository.fleet.policy
@@ -68,10 +73,10 @@ export async function yardOn(
     engine,
     bases: await readyBases(repository, engine),
     commit,
-    now: new Date(),
+    now: clock().now,
     registry: registry.address,
     records: recordsOf(registry.address),
-    risks: [],
+    risks: await loadRisks(repository.root, repository.fleet),
     advisories: async () => ({
       database: { state: "none", why: "no advisory source" },
       python: { state: "none", why: "no advisory source" },

@@ -1,5 +1,6 @@
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import { type Commit, isDirty } from "../../dagger/lib/plan/tag.ts"
+import { clock, movedNote } from "../clock.ts"
 import { dockerServer } from "../setup/docker.ts"
 import type { EngineChoice } from "../setup/engine.ts"
 import { version } from "../version.ts"
@@ -11,5 +12,6 @@ export async function headline({ fleet }: Repository, commit: Commit, choice: En
   const engine = choice.name === "docker" ? `${docker} (${choice.why})` : choice.why
   const changes = isDirty(commit) ? " (with uncommitted changes)" : ""
   const named = commit.sha ? `commit ${commit.sha.slice(0, 7)}${changes}` : "no commit"
-  return [`fairlead ${version}`, fleet.name, named, engine].join(" · ")
+  const moved = movedNote(clock())
+  return [`fairlead ${version}`, fleet.name, named, engine, ...(moved ? [moved] : [])].join(" · ")
 }

@@ -7,6 +7,7 @@ import { exitCodeOf, ship } from "../../dagger/lib/release/ship.ts"
 import { planLine, shipText } from "../../dagger/lib/report/ship.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { digestsOf } from "../../dagger/lib/yard.ts"
+import { clock } from "../clock.ts"
 import { commitOf } from "../git.ts"
 import { allowDirty, family, machine, noCache, registry, type Shared, withShared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
@@ -41,8 +42,10 @@ export const shipVerb = (): Command =>
 async function shipAction(flags: ShipFlags): Promise<void> {
   const repository = await openRepository(flags.source)
   const reading = await readAsked(repository, { families: flags.family, all: flags.all }, commitOf)
-  requireClean(reading.commit, flags.allowDirty === true || flags.dryRun === true)
+  requireClean(reading.commit, flags.allowDirty === true || flags.dryRun === true || clock().moved)
   const chosen = await chooseRegistry(repository.fleet, flags.registry)
+  // Asking what a later day will say publishes nothing: its tag and its record would be of that day.
+  const dryRun = flags.dryRun || clock().moved
   const out = new Progress(flags)
   const choice = await chooseEngine()
   out.say(await headline(repository, reading.commit, choice))
@@ -75,11 +78,11 @@ async function shipAction(flags: ShipFlags): Promise<void> {
         asked,
         machine: machineName,
         noCache: !flags.cache,
-        dryRun: flags.dryRun,
+        dryRun,
         onEvent: (event) => out.event(event),
       })
       out.done()
-      console.log(flags.json ? JSON.stringify(report) : shipText(report, yard.registry, flags.dryRun))
+      console.log(flags.json ? JSON.stringify(report) : shipText(report, yard.registry, dryRun))
       process.exitCode = exitCodeOf(report.verdict, isLoopback(yard.registry))
     },
   )

@@ -15,7 +15,7 @@ import {
   type Secret,
   type Service,
 } from "@dagger.io/dagger"
-import { buildCall, builtText, gateCall, planCall, shipCall } from "../lib/module/calls.ts"
+import { buildCall, builtText, gateCall, planCall, risksCall, shipCall } from "../lib/module/calls.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText, familyRows } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
@@ -150,11 +150,17 @@ export class Fairlead {
     return dag.directory().withNewFile("ship.json", JSON.stringify(report)).file("ship.json")
   }
 
-  /** fleet.yaml is sound: types, names, references, ports. */
+  /** The accepted risks of risks.yaml: who answers for them, and until when. */
+  @func({ cache: "never" })
+  async risks(): Promise<string> {
+    return risksCall(this.source)
+  }
+
+  /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */
   @func()
   @check()
   async fleetIsSound(): Promise<void> {
-    await openSource(this.source)
+    await risksCall(this.source)
   }
 
   private site(): Site {

@@ -33,6 +33,8 @@ export interface Accepted {
   by: string
   /** "2027-02-20": the last day on which it holds. */
   reviewBy: string
+  /** What was found, by all its names. */
+  risk?: FoundRisk
 }
 
 /** One fact that a gate looked for: what was wanted, and what was found. */
@@ -50,6 +52,8 @@ export interface Judged<F = unknown> {
   facts: F
   /** What makes the verdict FAIL or ERROR. */
   findings: Finding[]
+  /** UNCHECKED where nobody could look at the rest: accepting every finding of such a FAIL must not hide that. */
+  otherwise?: "UNCHECKED"
   /** What people should know although it fails nothing: an end of life, a removable package, why nobody could look. */
   notes?: Finding[]
   /** Findings that risks.yaml lets pass; they are not among `findings`. */

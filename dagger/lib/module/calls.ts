@@ -1,3 +1,4 @@
+import type { Directory } from "@dagger.io/dagger"
 import { type Built, build } from "../build/build.ts"
 import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
 import { rulesFor } from "../fleet/repository.ts"
@@ -9,10 +10,13 @@ import { requireClean } from "../plan/tag.ts"
 import { Problem } from "../problem.ts"
 import { isLoopback } from "../release/registry.ts"
 import { exitCodeOf, type ShipReport, ship } from "../release/ship.ts"
+import { risksText } from "../report/risks.ts"
 import { findingLines, shipText } from "../report/ship.ts"
 import { duration, table, verdictWord } from "../report/text.ts"
+import { loadRisks } from "../risks/load.ts"
+import { standingRisks } from "../risks/standing.ts"
 import { digestsOf, type Yard } from "../yard.ts"
-import { commitIn, daggerYard, type Site } from "./yard.ts"
+import { commitIn, daggerYard, openSource, type Site } from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
 interface Opened {
@@ -68,6 +72,12 @@ export async function gateCall(site: Site, family: string, name: string, machine
   } finally {
     await yard.engine.close()
   }
+}
+
+/** Every acceptance of risks.yaml, by the days alone: the module keeps no records to tell which of them is used. */
+export async function risksCall(source: Directory): Promise<string> {
+  const { root, fleet } = await openSource(source)
+  return risksText(standingRisks(await loadRisks(root, fleet), {}, new Date()))
 }
 
 export interface ShipCall {

@@ -12,6 +12,8 @@ import { Problem, wrongInput } from "../problem.ts"
 import { parseRegistry } from "../release/address.ts"
 import type { RegistryAddress } from "../release/registry.ts"
 import { MemoryStore } from "../release/store.ts"
+import { loadRisks } from "../risks/load.ts"
+import { risksFileName } from "../risks/risk.ts"
 import type { ReadyBase, Yard } from "../yard.ts"
 
 /** What a call of the module brings along. */
@@ -56,7 +58,7 @@ export async function daggerYard(site: Site): Promise<Yard> {
     now: new Date(),
     registry: registryOf(site, fleet),
     records: new MemoryStore(),
-    risks: [],
+    risks: await loadRisks(root, fleet),
     advisories: async () => ({
       database: { state: "none", why: "no advisory source" },
       python: { state: "none", why: "no advisory source" },
@@ -142,7 +144,7 @@ export const commitIn =
     const head = await git(["rev-parse", "--verify", "HEAD"])
     if (head === undefined) return { uncommitted: [...paths], history: [] }
     // Only what the call brought along is compared: the rest of the repository is not here, and would look deleted.
-    const status = await git([...statusArguments, "--", "fleet.yaml", ...paths])
+    const status = await git([...statusArguments, "--", "fleet.yaml", risksFileName, ...paths])
     const history = await git(historyArguments(paths))
     return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
   }

@@ -1,21 +1,21 @@
 import { z } from "zod"
 import { digestSchema } from "../fleet/names.ts"
 
+const foundRiskSchema = z.object({
+  ids: z.array(z.string()).min(1),
+  package: z.string(),
+  kind: z.enum(["debian", "python", "other"]),
+  installed: z.string().optional(),
+  fixed: z.array(z.string()).optional(),
+  severity: z.enum(["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]).optional(),
+})
+
 const findingSchema = z.object({
   what: z.string(),
   where: z.string().optional(),
   evidence: z.string().optional(),
   fix: z.string().optional(),
-  risk: z
-    .object({
-      ids: z.array(z.string()).min(1),
-      package: z.string(),
-      kind: z.enum(["debian", "python", "other"]),
-      installed: z.string().optional(),
-      fixed: z.array(z.string()).optional(),
-      severity: z.enum(["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]).optional(),
-    })
-    .optional(),
+  risk: foundRiskSchema.optional(),
 })
 
 const acceptedSchema = z.object({
@@ -25,6 +25,7 @@ const acceptedSchema = z.object({
   reason: z.string(),
   by: z.string(),
   reviewBy: z.string(),
+  risk: foundRiskSchema.optional(),
 })
 
 export const gateSchema = z.object({

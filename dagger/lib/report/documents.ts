@@ -1,5 +1,7 @@
 import { z } from "zod"
 import { gateSchema, ingredientsSchema } from "../release/record.ts"
+import { riskSchema } from "../risks/risk.ts"
+import { standingRiskSchema } from "../risks/standing.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
@@ -85,8 +87,32 @@ const ship = z.object({
   seconds,
 })
 
+const risks = z.object({
+  schema,
+  at: z.string().describe("When it was judged, in UTC; FAIRLEAD_NOW moves it."),
+  risks: z.array(standingRiskSchema),
+})
+
+const riskAccept = z.object({
+  schema,
+  accepted: z.array(riskSchema).describe("What was written into risks.yaml, one entry per package."),
+  replaced: z.array(riskSchema.extend({ families: z.array(z.string()) })).describe("What those took the place of."),
+  failing: z
+    .array(z.object({ family: z.string(), gate: z.string(), what: z.string(), fix: z.string().optional() }))
+    .describe("What still fails in these families, by their newest records."),
+  unchecked: z.array(z.string()).describe("Families in which a gate could not look."),
+})
+
 /** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
-export const documents = { families, plan, build, gate, ship } as const
+export const documents = {
+  families,
+  plan,
+  build,
+  gate,
+  ship,
+  "risk-list": risks,
+  "risk-accept": riskAccept,
+} as const
 
 /** The JSON Schema of a document. */
 export const documentSchema = (name: keyof typeof documents): object => ({
