@@ -4,8 +4,10 @@ import { Problem } from "../dagger/lib/problem.ts"
 import { Interrupted } from "./interrupt.ts"
 import { buildVerb } from "./verbs/build.ts"
 import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
+import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
+import { phasesVerb } from "./verbs/phases.ts"
 import { planVerb } from "./verbs/plan.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { setupVerb } from "./verbs/setup.ts"
@@ -27,6 +29,8 @@ for (const verb of [
   shipVerb,
   ...gateVerbs,
   riskVerb,
+  explainVerb,
+  phasesVerb,
   setupVerb,
   doctorVerb,
   cleanVerb,

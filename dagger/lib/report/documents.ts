@@ -1,4 +1,6 @@
 import { z } from "zod"
+import { answerSchema } from "../explain/answer.ts"
+import { phaseAnswerSchema } from "../phases/evidence.ts"
 import { gateSchema, ingredientsSchema } from "../release/record.ts"
 import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
@@ -103,6 +105,18 @@ const riskAccept = z.object({
   unchecked: z.array(z.string()).describe("Families in which a gate could not look."),
 })
 
+const explain = z.object({
+  schema,
+  word: z.string(),
+  answers: z.array(answerSchema).min(1).describe("Every meaning of the word."),
+})
+
+const phases = z.object({
+  schema,
+  at: z.string().describe("When it was judged, in UTC; FAIRLEAD_NOW moves it."),
+  phases: z.array(phaseAnswerSchema),
+})
+
 /** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
 export const documents = {
   families,
@@ -112,6 +126,8 @@ export const documents = {
   ship,
   "risk-list": risks,
   "risk-accept": riskAccept,
+  explain,
+  phases,
 } as const
 
 /** The JSON Schema of a document. */

@@ -1,3 +1,4 @@
+import { normalName } from "../gates/blueprint/version.ts"
 import type { FoundRisk } from "../gates/verdict.ts"
 import type { Risk } from "./risk.ts"
 
@@ -7,10 +8,10 @@ export const matchesId = (id: string, ids: readonly string[]): boolean =>
 
 /** Whether an entry's package is the one at fault; Python spells one name in many ways (PyPA, "Names and normalization"). */
 export const matchesPackage = (written: string, found: Pick<FoundRisk, "package" | "kind">): boolean =>
-  written === "*" || written === found.package || (found.kind === "python" && normal(written) === normal(found.package))
+  written === "*" ||
+  written === found.package ||
+  (found.kind === "python" && normalName(written) === normalName(found.package))
 
 /** Whether an entry is about this finding, for whatever family, packages and day. */
 export const isAbout = (risk: Pick<Risk, "id" | "package">, found: FoundRisk): boolean =>
   matchesId(risk.id, found.ids) && matchesPackage(risk.package, found)
-
-const normal = (name: string): string => name.replace(/[-_.]+/g, "-").toLowerCase()
