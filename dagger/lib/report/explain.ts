@@ -1,7 +1,7 @@
 import { harmless } from "../engine/engine.ts"
 import type { Answer, AnswerOf } from "../explain/answer.ts"
 import { risksText } from "./risks.ts"
-import { bytes, line, table, verdictWord } from "./text.ts"
+import { bytes, line, verdictWord } from "./text.ts"
 
 /** Every meaning of a word, for people, one block each. */
 export const explainText = (answers: readonly Answer[]): string =>
@@ -70,17 +70,13 @@ const serviceList = (services: readonly { service: string; hosts: string[] }[]):
 }
 
 function packageLines({ package: of, found, hosts, advisories, risks, unknown }: AnswerOf<"package">): string[] {
-  const rows = found.map((each) => [
-    each.family,
-    each.version,
-    each.kind,
-    each.services.map(({ service }) => service).join(", ") || "none directly",
-  ])
+  const rows = found.map(({ family, version, kind, services }) => {
+    const on = services.map(({ service }) => service).join(", ") || "no service directly"
+    return line("found", `${family} has ${version} (${kind}): ${on}`)
+  })
   return [
     `${of}, a package`,
-    ...(rows.length > 0
-      ? [table(["family", "version", "kind", "services"], rows)]
-      : [line("found", "in no newest record")]),
+    ...(rows.length > 0 ? rows : [line("found", "in no newest record")]),
     ...(hosts.length > 0 ? [line("hosts", hosts.join(", "))] : []),
     ...advisories.map((each) => line(each.state, shownText(each))),
     ...(risks.length > 0 ? [risksText(risks)] : []),

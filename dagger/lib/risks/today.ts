@@ -1,3 +1,4 @@
+import { gates } from "../gates/table.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import type { ImageRecord } from "../release/record.ts"
 import { acceptanceOf } from "./accept.ts"
@@ -23,8 +24,8 @@ export function verdictToday(
   return held ? "ACCEPTED" : "FAIL"
 }
 
-/** The worst of all gates of a record, as of today; a record without gates proves nothing. */
-export const recordToday = (record: ImageRecord, risks: readonly Risk[], now: Date): Verdict =>
-  Object.keys(record.gates).length === 0
-    ? "ERROR"
-    : worst(Object.keys(record.gates).map((gate) => verdictToday(record, gate, risks, now)!))
+/** The worst of all gates, as of today; a gate that never answered leaves the image UNCHECKED, however good the others are. */
+export function recordToday(record: ImageRecord, risks: readonly Risk[], now: Date): Verdict {
+  const names = new Set<string>([...gates.map(({ name }) => name), ...Object.keys(record.gates)])
+  return worst([...names].map((name) => verdictToday(record, name, risks, now) ?? "UNCHECKED"))
+}

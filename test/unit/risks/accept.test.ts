@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { gates } from "../../../dagger/lib/gates/table.ts"
 import { fail, type Judged } from "../../../dagger/lib/gates/verdict.ts"
 import { withAcceptances } from "../../../dagger/lib/risks/accept.ts"
 import { recordToday } from "../../../dagger/lib/risks/today.ts"
@@ -119,11 +120,17 @@ it.each(["ERROR", "UNCHECKED", "PASS"] as const)("%s is what it was, whatever is
 })
 
 describe("a record's ACCEPTED, today", () => {
+  const every = Object.fromEntries(gates.map(({ name }) => [name, answer()]))
   const judged = withAcceptances(fail({}, [finding(h11)]), [risk()], on)
-  const kept = record("top", { scan: { ...answer(), ...judged, seconds: 1 } })
+  const kept = record("top", { ...every, scan: { ...answer(), ...judged, seconds: 1 } })
 
   it("holds as long as the entry does", () => expect(recordToday(kept, [risk()], now)).toBe("ACCEPTED"))
   it("is FAIL once the day has passed", () => expect(recordToday(kept, [risk()], new Date("2027-02-21"))).toBe("FAIL"))
   it("is FAIL once the entry is gone", () => expect(recordToday(kept, [], now)).toBe("FAIL"))
-  it("proves nothing without gates", () => expect(recordToday(record("top", {}), [], now)).toBe("ERROR"))
+  it("is UNCHECKED without an answer of every gate", () => {
+    expect(recordToday(record("top", {}), [], now)).toBe("UNCHECKED")
+    const { smoke: _, ...others } = every
+    expect(recordToday(record("top", others), [], now)).toBe("UNCHECKED")
+    expect(recordToday(record("top", every), [], now)).toBe("PASS")
+  })
 })
