@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { Problem } from "../../../dagger/lib/problem.ts"
 import { loadRisks, parseRisks } from "../../../dagger/lib/risks/load.ts"
-import { risksJsonSchema } from "../../../dagger/lib/risks/risk.ts"
+import { riskSchema, risksJsonSchema } from "../../../dagger/lib/risks/risk.ts"
+import { standingRiskSchema } from "../../../dagger/lib/risks/standing.ts"
 import { smallFleet } from "../../fleets/small.ts"
 import { contents, now, risk } from "./records.ts"
 
@@ -140,5 +142,23 @@ describe("a repository", () => {
   it("with one that is no text is refused", async () => {
     await writeFile(join(root, "risks.yaml"), Buffer.from([0xff, 0xfe, 0x00]))
     await expect(loadRisks(root, fleet, now)).rejects.toThrow("risks.yaml: is not UTF-8 text")
+  })
+})
+
+describe("docs/risks.md", () => {
+  const page = readFileSync(new URL("../../../docs/risks.md", import.meta.url), "utf8")
+
+  it("shows a file that is right", () => {
+    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? ""
+    const own = smallFleet({
+      families: `  family-torch-cu121: { alias: t, description: x, base: bookworm, budget: { compressed: 1 MB, uncompressed: 2 MB } }`,
+    })
+    expect(parseRisks(example, own, now)).toMatchObject([{ id: "CVE-2025-32434", reviewBy: "2027-02-20" }])
+  })
+
+  it("names every key and every state that there is", () => {
+    for (const key of [...Object.keys(riskSchema.shape), "schema", "risks"]) expect(page).toContain(`\`${key}\``)
+    for (const state of standingRiskSchema.shape.state.options)
+      expect(page).toMatch(new RegExp(`^\\| ${state} \\|`, "m"))
   })
 })
