@@ -54,6 +54,7 @@ async function shipAction(flags: ShipFlags): Promise<void> {
     async (yard, readied) => {
       out.say(line("ready", readyLine(readied)))
       if (chosen.note) out.say(line("note", chosen.note))
+      if (clock().moved) out.say(line("note", "the clock was moved by FAIRLEAD_NOW, so nothing will be published"))
       const machineName = flags.machine
       const planned = {
         repository,

@@ -78,7 +78,7 @@ function packageLines({ package: of, found, hosts, advisories, risks, unknown }:
     `${of}, a package`,
     ...(rows.length > 0 ? rows : [line("found", "in no newest record")]),
     ...(hosts.length > 0 ? [line("hosts", hosts.join(", "))] : []),
-    ...advisories.map((each) => line(each.state, shownText(each))),
+    ...advisories.map((each) => line(each.state, `${each.family}  ${shownText(each)}`)),
     ...(risks.length > 0 ? [risksText(risks)] : []),
     ...(unknown.length > 0 ? [line("note", `no record tells the packages of ${unknown.join(", ")}`)] : []),
   ]

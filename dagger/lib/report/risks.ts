@@ -13,7 +13,7 @@ export function risksText(risks: readonly StandingRisk[]): string {
       each.id,
       each.package,
       each.families.map(({ family }) => family).join(", "),
-      each.by,
+      each.by.replace(/ <[^>]*>$/, ""),
       each.reviewBy,
       each.daysLeft < 0 ? "none" : String(each.daysLeft),
       stateOf(each),

@@ -70,7 +70,9 @@ const acceptedBy = ({ reason, by, reviewBy }: Risk, { what, risk }: Finding): Ac
 /** A finding that an entry is about and does not let pass says why: it has passed, or it was for something else. */
 function told(finding: Finding, risks: readonly Risk[], on: AcceptedFor): Finding {
   const found = finding.risk
-  const about = found ? risks.filter((risk) => isAbout(risk, found)) : []
+  // WARN mode of another family is about everything, and no news here.
+  const near = (risk: Risk) => Object.hasOwn(risk.families, on.family) || !isWarnMode(risk)
+  const about = found ? risks.filter((risk) => isAbout(risk, found) && near(risk)) : []
   const said = about.map((risk) => whyNot(risk, on))
   if (!found || said.length === 0) return finding
   const again = `accept it anew: ${acceptCommand({ id: found.ids[0]!, package: found.package, family: on.family })}`

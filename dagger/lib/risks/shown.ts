@@ -38,7 +38,7 @@ export function unseen({ gates }: Pick<ImageRecord, "gates">): string | undefine
   const blind = riskGates.flatMap((name) => {
     const verdict: Verdict | undefined = gates[name]?.verdict
     return verdict === undefined || verdict === "UNCHECKED" || verdict === "ERROR"
-      ? [`${name} ${verdict ?? "is not there"}`]
+      ? [`${name} ${verdict ?? "was never asked"}`]
       : []
   })
   return blind.length > 0 ? blind.join(", ") : undefined

@@ -73,7 +73,7 @@ describe("a word", () => {
       expect.unreachable()
     } catch (error) {
       expect((error as Problem).message).toContain(
-        "that says nothing of root (audit is not there, scan is not there), plain (audit UNCHECKED), cuda (no record)",
+        "that says nothing of root (audit was never asked, scan was never asked), plain (audit UNCHECKED), cuda (no record)",
       )
     }
   })

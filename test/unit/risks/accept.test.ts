@@ -108,6 +108,11 @@ describe("WARN mode", () => {
     ])
   })
 
+  it("of another family is not told", () => {
+    const elsewhere = risk({ id: "*", package: "*", families: { middle: contents } })
+    expect(withAcceptances(fail({}, [finding(h11)]), [elsewhere], on).findings).toEqual([finding(h11)])
+  })
+
   it("steps back behind an entry that names the weakness", () => {
     const judged = withAcceptances(fail({}, [finding(h11)]), [risk({ id: "*", package: "*", by: "All" }), risk()], on)
     expect([judged.accepted?.[0]?.by, judged.notes]).toEqual(["Ada <ada@example.org>", undefined])
