@@ -19,12 +19,13 @@ export const explainVerb = (): Command =>
       const { fleet, root } = repository
       const time = clock()
       const risks = await loadRisks(root, fleet)
-      const { records } = await newestRecords(repository, flags.registry)
+      const { records, releases } = await newestRecords(repository, flags.registry)
       const known = {
         fleet,
         risks,
         now: time.now,
         records: Object.values(records).filter((record) => record !== undefined),
+        releases,
       }
       const answers = explain(word, known)
       if (flags.json) return console.log(JSON.stringify({ schema: 1, word, answers }))

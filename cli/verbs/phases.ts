@@ -18,15 +18,15 @@ export const phasesVerb = (): Command =>
       const { fleet, root } = repository
       const time = clock()
       const risks = await loadRisks(root, fleet)
-      const { records } = await newestRecords(repository, flags.registry)
+      const { records, releases } = await newestRecords(repository, flags.registry)
       const phases = phaseAnswers({
         fleet,
         records,
         risks,
         now: time.now,
         repository: await lookAtRepository(root, fleet),
-        // Records do not tell yet where an image was published, nor what happened on hosts: so nothing of it is proved.
-        published: {},
+        releases,
+        // No verb writes records of what happened on hosts yet, so nothing of it is proved.
         operations: nothingRecorded,
       })
       if (flags.json) return console.log(JSON.stringify({ schema: 1, at: time.now.toISOString(), phases }))

@@ -6,6 +6,7 @@ const services = z.array(z.object({ service: z.string(), hosts: z.array(z.string
 
 const image = z.object({
   digest: z.string(),
+  published: z.array(z.object({ ref: z.string(), at: z.string() })).describe("Under which names, the newest first."),
   fingerprint: z.string(),
   revision: z.string(),
   at: z.string().describe("When the record was written, in UTC."),
@@ -86,7 +87,7 @@ const advisory = z.object({
 const digest = z.object({
   kind: z.literal("digest"),
   digest: z.string(),
-  of: z.enum(["image", "packages", "fingerprint", "commit"]),
+  of: z.enum(["image", "packages", "fingerprint", "commit", "tag"]),
   family: z.string(),
   newest: z.boolean().describe("The family's newest record."),
   image,

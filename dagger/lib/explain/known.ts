@@ -14,6 +14,8 @@ export interface Known {
   fleet: Fleet
   /** The newest of a family first; families in any order. */
   records: readonly ImageRecord[]
+  /** What was published, the newest first. */
+  releases: readonly { family: string; tag: string; ref: string; digest: string; at: string }[]
   risks: readonly Risk[]
   now: Date
 }
@@ -27,14 +29,28 @@ export function newest({ records }: Known): Map<string, ImageRecord> {
 
 type ImageAnswer = AnswerOf<"digest">["image"]
 
-export function imageOf(record: ImageRecord, { risks, now }: Known): ImageAnswer {
+export function imageOf(record: ImageRecord, { releases, risks, now }: Known): ImageAnswer {
   const { digest, fingerprint, revision, at, size, packages, contents } = record
   const gates = Object.entries(record.gates).map(([name, { brief }]) => {
     const verdict = verdictToday(record, name, risks, now)!
     return [name, { verdict, ...(brief ? { brief } : {}) }]
   })
   const verdict = recordToday(record, risks, now)
-  return { digest, fingerprint, revision, at, verdict, gates: Object.fromEntries(gates), size, packages, contents }
+  const published = releases
+    .filter((each) => each.family === record.family && each.digest === digest)
+    .map(({ ref, at }) => ({ ref, at }))
+  return {
+    digest,
+    published,
+    fingerprint,
+    revision,
+    at,
+    verdict,
+    gates: Object.fromEntries(gates),
+    size,
+    packages,
+    contents,
+  }
 }
 
 export const servicesOn = (fleet: Fleet, family: string): { service: string; hosts: string[] }[] =>

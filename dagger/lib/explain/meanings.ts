@@ -117,30 +117,25 @@ export const unchecked = (known: Known): string[] => {
   })
 }
 
-/** What begins with these hex digits: an image, a package table, a fingerprint, the commit that made an image. */
+/** What begins with these hex digits: an image, a package table, a fingerprint, the commit that made an image; or a tag. */
 export function asDigest(word: string, known: Known): AnswerOf<"digest">[] {
   const [, prefixed, hex = ""] = /^(sha256:)?([0-9a-f]{7,64})$/i.exec(word) ?? []
-  if (hex === "") return []
-  const starts = hex.toLowerCase()
-  const of = ({ digest, contents, fingerprint, revision }: ImageRecord) => [
-    ...(bare(digest).startsWith(starts) ? [{ of: "image" as const, digest }] : []),
-    ...(bare(contents).startsWith(starts) ? [{ of: "packages" as const, digest: contents }] : []),
-    ...(!prefixed && fingerprint.startsWith(starts) ? [{ of: "fingerprint" as const, digest: fingerprint }] : []),
-    ...(!prefixed && revision.startsWith(starts) ? [{ of: "commit" as const, digest: revision }] : []),
+  const starts = (text: string) => hex !== "" && text.replace(/^sha256:/, "").startsWith(hex.toLowerCase())
+  const of = ({ family, digest, contents, fingerprint, revision }: ImageRecord) => [
+    ...(starts(digest) ? [{ of: "image" as const, digest }] : []),
+    ...(starts(contents) ? [{ of: "packages" as const, digest: contents }] : []),
+    ...(!prefixed && starts(fingerprint) ? [{ of: "fingerprint" as const, digest: fingerprint }] : []),
+    ...(!prefixed && starts(revision) ? [{ of: "commit" as const, digest: revision }] : []),
+    ...(known.releases.some((each) => each.family === family && each.digest === digest && each.tag === word)
+      ? [{ of: "tag" as const, digest: word }]
+      : []),
   ]
   const last = newest(known)
-  return known.records.flatMap((record) =>
-    of(record).map((each) => {
-      const { family } = record
-      return {
-        kind: "digest" as const,
-        ...each,
-        family,
-        newest: last.get(family) === record,
-        image: imageOf(record, known),
-      }
-    }),
-  )
+  return known.records.flatMap((record) => {
+    const { family } = record
+    const image = imageOf(record, known)
+    return of(record).map((each) => {
+      return { kind: "digest" as const, ...each, family, newest: last.get(family) === record, image }
+    })
+  })
 }
-
-const bare = (digest: string): string => digest.replace(/^sha256:/, "")

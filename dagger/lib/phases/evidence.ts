@@ -13,8 +13,8 @@ export interface Evidence {
   risks: readonly Risk[]
   now: Date
   repository: RepositoryFacts
-  /** family -> where its newest image was published, as a record tells it. */
-  published: Readonly<Record<string, { ref: string; digest: string }>>
+  /** What was published, the newest first. */
+  releases: readonly { family: string; ref: string; digest: string }[]
   operations: Operations
 }
 

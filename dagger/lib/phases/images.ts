@@ -57,7 +57,7 @@ export const built: Phase = {
 }
 
 function released(evidence: Evidence, family: string): Proven {
-  const { fleet, records, published, repository } = evidence
+  const { fleet, records, releases, repository } = evidence
   const { dockerfile } = fleet.families[family]!
   if (!dockerfile) return lacking(`${family}: has no Dockerfile: families.${family}.dockerfile in fleet.yaml`)
   if (repository.missingDockerfiles.includes(dockerfile)) return lacking(`${family}: ${dockerfile} is not there`)
@@ -68,9 +68,9 @@ function released(evidence: Evidence, family: string): Proven {
   const wrong = asked.flatMap(({ missing }) => missing)
   const passed =
     wrong.length === 0 ? [`${family}: ${names.length} gates passed in the record of ${record.at.slice(0, 10)}`] : []
-  const out = published[family]
+  const out = releases.find((each) => each.family === family && each.digest === record.digest)
   const push =
-    out?.digest === record.digest
+    out !== undefined
       ? proven(`${family}: published as ${out.ref}`)
       : lacking(
           `${family}: no record says that ${record.digest.slice(0, 19)} was published: \`fairlead ship --family ${family}\` publishes it`,

@@ -55,6 +55,7 @@ function imageLines(image: AnswerOf<"digest">["image"] | undefined, family: stri
   )
   return [
     line("image", `${image.digest}, ${verdictWord(image.verdict)}, ${image.at.slice(0, 16).replace("T", " ")} UTC`),
+    ...image.published.slice(0, 3).map(({ ref, at }) => line("released", `${ref}, ${at.slice(0, 10)}`)),
     line("gates", gates.join(" · ")),
     line(
       "size",
@@ -113,6 +114,12 @@ const shownText = ({
     .join(", ")
 
 function digestLines({ digest, of, family, newest, image }: AnswerOf<"digest">): string[] {
-  const what = { image: "an image", packages: "a package table", fingerprint: "a fingerprint", commit: "a commit" }[of]
+  const what = {
+    image: "an image",
+    packages: "a package table",
+    fingerprint: "a fingerprint",
+    commit: "a commit",
+    tag: "a tag",
+  }[of]
   return [`${digest}, ${what} of ${family}${newest ? "" : " (not its newest)"}`, ...imageLines(image, family)]
 }

@@ -37,7 +37,16 @@ const records = [
   record("root", { contract: answer([], { facts: inside }) }, { digest: `sha256:${"e".repeat(64)}` }),
   record("plain", { scan: answer() }, { digest: `sha256:${"9".repeat(64)}`, at: "2026-11-01T00:00:00Z" }),
 ]
-const known = { fleet, records, risks: [risk({ families: { plain: contents } })], now }
+const releases = [
+  {
+    family: "plain",
+    tag: "20261101-fedcba9",
+    ref: "r/plain:20261101-fedcba9",
+    digest: `sha256:${"9".repeat(64)}`,
+    at: "2026-11-01T01:00:00Z",
+  },
+]
+const known = { fleet, records, releases, risks: [risk({ families: { plain: contents } })], now }
 const kinds = (word: string) => explain(word, known).map(({ kind }) => kind)
 
 describe("a word", () => {
@@ -159,7 +168,9 @@ it("tells a service with its places, its ports, its app and the newest image of 
 })
 
 it("tells which release a digest is, of an older record too", () => {
-  expect(explain("9999999", known)).toMatchObject([{ of: "image", family: "plain", newest: false }])
+  const image = { published: [{ ref: "r/plain:20261101-fedcba9", at: "2026-11-01T01:00:00Z" }] }
+  expect(explain("9999999", known)).toMatchObject([{ of: "image", family: "plain", newest: false, image }])
+  expect(explain("20261101-fedcba9", known)).toMatchObject([{ of: "tag", family: "plain", image }])
   expect(explain("fedcba9", known).map((each) => each.kind === "digest" && [each.of, each.family])).toContainEqual([
     "commit",
     "llm",

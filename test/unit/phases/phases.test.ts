@@ -48,9 +48,7 @@ const all: Evidence = {
   risks: [],
   now,
   repository,
-  published: Object.fromEntries(
-    families.map((family) => [family, { ref: `127.0.0.1:5000/small/${family}:1`, digest }]),
-  ),
+  releases: families.map((family) => ({ family, ref: `127.0.0.1:5000/small/${family}:1`, digest })),
   operations: {
     shippedInCi: [{ run: "https://ci.example/1" }],
     rolledOut: instances,
@@ -74,7 +72,7 @@ describe("the nine phases", () => {
   it("are all done where records prove each of them", () => expect(done(all)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]))
 
   it("are none where there is no record", () => {
-    const nothing = { ...all, records: {}, published: {}, operations: nothingRecorded }
+    const nothing = { ...all, records: {}, releases: [], operations: nothingRecorded }
     expect(done(nothing)).toEqual([])
     for (const { phase, missing } of phaseAnswers(nothing)) expect([phase, missing.length > 0]).toEqual([phase, true])
   })
@@ -133,7 +131,7 @@ describe("phase 1", () => {
         ),
       ),
       records: { root: record("root", without), llm: records.llm },
-      published: { llm: { ref: "x", digest: `sha256:${"0".repeat(64)}` } },
+      releases: [{ family: "llm", ref: "x", digest: `sha256:${"0".repeat(64)}` }],
     }
     expect(missing(1, evidence)).toEqual([
       "root: its newest record has no answer of smoke: `fairlead ship --family root` asks it",
