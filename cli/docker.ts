@@ -38,6 +38,7 @@ const megabyte = 1024 * 1024
 /** Runs each step as one container of the Docker daemon that the docker client talks to. */
 export class DockerEngine implements Engine {
   readonly name = "docker"
+  readonly parts = new Set<ToolboxPart>()
   private readonly runId = randomBytes(4).toString("hex")
   private count = 0
   private readonly images = new Map<unknown, Promise<string>>()
@@ -139,6 +140,7 @@ export class DockerEngine implements Engine {
 
   private toolbox(image: `toolbox:${ToolboxPart}`): Promise<string> {
     const part = image.slice("toolbox:".length) as ToolboxPart
+    this.parts.add(part)
     return this.once(image, () => this.options.toolbox(part))
   }
 

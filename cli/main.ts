@@ -7,12 +7,14 @@ import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
+import { keyVerb } from "./verbs/key.ts"
 import { phasesVerb } from "./verbs/phases.ts"
 import { planVerb } from "./verbs/plan.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { setupVerb } from "./verbs/setup.ts"
 import { shipVerb } from "./verbs/ship.ts"
 import { testVerb } from "./verbs/test.ts"
+import { verifyVerb } from "./verbs/verify.ts"
 import { version } from "./version.ts"
 
 const program = new Command("fairlead")
@@ -31,6 +33,8 @@ for (const verb of [
   riskVerb,
   explainVerb,
   phasesVerb,
+  verifyVerb,
+  keyVerb,
   setupVerb,
   doctorVerb,
   cleanVerb,

@@ -1,10 +1,12 @@
 import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../dagger/lib/fleet/fleet.ts"
+import { namedKey } from "./keys.ts"
 import { basePart } from "./setup/bases.ts"
 import { buildxPart, dockerPart } from "./setup/docker.ts"
 import { networkPart } from "./setup/network.ts"
 import type { Part } from "./setup/part.ts"
 import { registryPart } from "./setup/registry.ts"
+import { signingKeyPart } from "./setup/signing-key.ts"
 import { toolboxBasePart, toolboxImage, toolboxPart } from "./setup/toolbox.ts"
 
 /** Everything that set-up may ready for a fleet, with these parts of the toolbox. */
@@ -17,6 +19,7 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
     ...Object.values(fleet.bases).map((base) => basePart(base, fleet.epoch)),
     toolboxBasePart(),
     ...[...images].map((part) => toolboxPart(part)),
+    ...(images.has("sign") && !namedKey() ? [signingKeyPart()] : []),
     ...(registry ? [registryPart({ image: () => toolboxImage("registry"), after: ["toolbox:registry"] })] : []),
   ]
 }

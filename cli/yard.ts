@@ -10,6 +10,7 @@ import { caBundle } from "./ca.ts"
 import { clock } from "./clock.ts"
 import { type OpenEngine, openEngine } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
+import { signerOn } from "./keys.ts"
 import { partsFor } from "./parts.ts"
 import type { ChosenRegistry } from "./registry.ts"
 import { baseLayout } from "./setup/bases.ts"
@@ -52,7 +53,9 @@ export async function withYard(
     signal: interrupt.signal,
   })
   try {
-    await work(await yardOn(opened, options), readied)
+    const yard = await yardOn(opened, options)
+    if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
+    await work(yard, readied)
   } finally {
     progress.done()
     await opened.close()

@@ -1,14 +1,16 @@
+import { existsSync } from "node:fs"
 import { cp, link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import type { ToolboxPart } from "../../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
+import { signingKeyPath } from "../keys.ts"
 import { inHome } from "../state.ts"
 import { baseLayout } from "./bases.ts"
 import { registryAddress } from "./registry.ts"
 import { saveToolbox } from "./toolbox.ts"
 
 /** What the module's functions run steps with. */
-const parts: readonly ToolboxPart[] = ["build", "sbom", "run"]
+const parts: readonly ToolboxPart[] = ["build", "sbom", "run", "sign"]
 
 /**
  * Keeps the toolbox and the bases as files and names them in `.env` beside dagger.json, where Dagger looks for defaults:
@@ -32,6 +34,7 @@ export async function writeDaggerDefaults(root: string, fleet: Fleet, ca: string
     FAIRLEAD_TOOLBOX: toolbox,
     FAIRLEAD_BASES: bases,
     FAIRLEAD_REGISTRYSERVICE: `tcp://${registryAddress()}`,
+    ...(existsSync(signingKeyPath()) ? { FAIRLEAD_SIGNINGKEY: `file://${signingKeyPath()}` } : {}),
     ...(ca ? { FAIRLEAD_CA: `file://${ca}` } : {}),
   }
   const others = (await readFile(file, "utf8").catch(() => ""))

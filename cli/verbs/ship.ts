@@ -50,7 +50,14 @@ async function shipAction(flags: ShipFlags): Promise<void> {
   const choice = await chooseEngine()
   out.say(await headline(repository, reading.commit, choice))
   await withYard(
-    { repository, commit: reading.commit, registry: chosen, toolbox: ["build", "sbom", "run"], progress: out, choice },
+    {
+      repository,
+      commit: reading.commit,
+      registry: chosen,
+      toolbox: ["build", "sbom", "run", "sign"],
+      progress: out,
+      choice,
+    },
     async (yard, readied) => {
       out.say(line("ready", readyLine(readied)))
       if (chosen.note) out.say(line("note", chosen.note))

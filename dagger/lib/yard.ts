@@ -1,4 +1,5 @@
 import type { Advisories } from "./advisories/advisories.ts"
+import type { Signer } from "./attest/sign.ts"
 import type { Artifact, Engine, Secret } from "./engine/engine.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import type { Commit } from "./plan/tag.ts"
@@ -37,6 +38,8 @@ export interface Yard {
   index?: Secret
   /** Registry credentials, as a Docker config.json. */
   auth?: Secret
+  /** What signs records; without it nothing is signed. */
+  signer?: Signer
   /** How many steps may run side by side. */
   parallel: number
 }

@@ -37,6 +37,7 @@ type Handle = File | Directory
 /** Runs each step as one exec of a Dagger engine. */
 export class DaggerEngine implements Engine {
   readonly name = "dagger"
+  readonly parts = new Set<ToolboxPart>()
   private readonly services = new Map<string, DaggerService>()
 
   constructor(private readonly options: DaggerOptions) {}
@@ -112,7 +113,11 @@ export class DaggerEngine implements Engine {
   }
 
   private async image(image: Step["image"]): Promise<Container> {
-    if (typeof image === "string") return this.options.toolbox(image.slice("toolbox:".length) as ToolboxPart)
+    if (typeof image === "string") {
+      const part = image.slice("toolbox:".length) as ToolboxPart
+      this.parts.add(part)
+      return this.options.toolbox(part)
+    }
     return this.options.dag.container().import_((await handleOf(image)) as File)
   }
 

@@ -81,6 +81,8 @@ export interface Ran {
 /** Runs steps. All decisions are made elsewhere, by plain functions over what the steps answered. */
 export interface Engine {
   readonly name: "dagger" | "docker"
+  /** The parts of the toolbox that this run's steps used so far. */
+  readonly parts: ReadonlySet<ToolboxPart>
   /** Throws StepError only when the step could not run. */
   run(step: Step): Promise<Ran>
   /** A file made of text, for a step's inputs. */

@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { publicKeySchema } from "../attest/key.ts"
 import { bytesSchema } from "./bytes.ts"
 import { imagePathSchema, labelSchema, serviceNameSchema, spelled } from "./names.ts"
 
@@ -64,6 +65,16 @@ export const policySchema = z.strictObject({
   risks: z
     .strictObject({ maxDays: days.describe("A risk acceptance expires at the latest after this many days.") })
     .describe("What a recorded risk acceptance may do (risk R4)."),
+  signing: z
+    .strictObject({
+      keys: z
+        .array(publicKeySchema)
+        .min(1)
+        .max(50)
+        .describe("Public halves of the keys that release records may be signed with; `fairlead key trust` adds one."),
+    })
+    .optional()
+    .describe("Whose signatures count. Default: this machine's own key, and only for a registry on loopback."),
   rollout: z.strictObject({
     waves: z.array(waveSchema).min(1).describe("In this order; a service belongs to the first that matches."),
     onFailure: z.enum(["service", "wave", "fleet"]).describe("What goes back when a service does not become healthy."),

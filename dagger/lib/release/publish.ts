@@ -16,6 +16,8 @@ export interface Release {
   fingerprint: string
   /** The archive with that digest; none when the registry has it already. */
   archive?: Artifact
+  /** Attaches what is known of the image to its digest. */
+  attest?: () => Promise<void>
 }
 
 export interface Published {
@@ -26,13 +28,15 @@ export interface Published {
 
 /**
  * Publishes one image so that a run cut off at any point leaves the old release whole and the next run finishes:
- * the bytes first, without a name; then `<tag>-prev`; then `<tag>`, the moment of release; the pointers last.
+ * the bytes first, without a name; then its record; then `<tag>-prev`; then `<tag>`, the moment of release; the pointers
+ * last. A tag that anybody can see thus always has its record.
  * `<tag>-prev` is what was current before, and never the new digest itself.
  */
 export async function publish(registry: Registry, release: Release): Promise<Published> {
-  const { family, tag, digest, fingerprint, archive } = release
+  const { family, tag, digest, fingerprint, archive, attest } = release
   const [before, released] = await Promise.all([registry.digestOf(family, current), registry.digestOf(family, tag)])
   if (archive) await registry.upload(family, archive, digest)
+  await attest?.()
   const previous = before === digest ? await registry.digestOf(family, currentPrevious) : before
   if (released !== digest) {
     if (previous && previous !== digest) await registry.tag(family, previous, previousTag(tag))

@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { digestSchema } from "../fleet/names.ts"
+import { canonical } from "./canonical.ts"
 
 const foundRiskSchema = z.object({
   ids: z.array(z.string()).min(1),
@@ -79,3 +80,10 @@ export const recordSchema = z.object({
 
 /** What is known of one built image: what it is made of, what the gates saw. Nothing counts as done without one. */
 export type ImageRecord = z.infer<typeof recordSchema>
+
+/** Whether two records of an image say the same: verdicts, facts and acceptances. Wording may grow older by itself. */
+export const sameAnswers = (a: ImageRecord, b: ImageRecord): boolean => {
+  const said = ({ gates }: ImageRecord) =>
+    Object.entries(gates).map(([name, { verdict, facts, accepted = [] }]) => [name, verdict, facts, accepted])
+  return canonical(said(a)) === canonical(said(b))
+}

@@ -35,16 +35,25 @@ const service = (registry: RegistryAddress): Record<string, CallerPort> =>
 /** Asks and changes one registry, each by a step with skopeo. */
 export class Registry {
   constructor(
-    private readonly engine: Engine,
+    readonly engine: Engine,
     readonly address: RegistryAddress,
     private readonly auth?: Secret,
+    /** The part of the toolbox that brings skopeo. */
+    private readonly part: "build" | "sign" = "build",
   ) {}
 
   /** The digest that a tag points to; undefined when there is no such tag or repository. */
   async digestOf(family: string, tag: string): Promise<string | undefined> {
-    const step = this.step(`look up ${family}:${tag}`, ["inspect", "--raw", ...this.tls(""), this.ref(family, tag)])
+    const text = await this.manifest(family, tag)
+    return text === undefined ? undefined : `sha256:${createHash("sha256").update(text).digest("hex")}`
+  }
+
+  /** The manifest behind a tag or a digest, byte for byte; undefined when there is none. */
+  async manifest(family: string, name: string): Promise<string | undefined> {
+    const ref = name.startsWith("sha256:") ? this.refByDigest(family, name) : this.ref(family, name)
+    const step = this.step(`look up ${family}:${name}`, ["inspect", "--raw", ...this.tls(""), ref])
     const ran = await this.engine.run(step)
-    if (ran.exitCode === 0) return `sha256:${createHash("sha256").update(ran.stdout).digest("hex")}`
+    if (ran.exitCode === 0) return ran.stdout
     if (/manifest unknown|name unknown|repository name not known|not found/i.test(ran.stderr)) return undefined
     throw this.failed(step, ran)
   }
@@ -100,20 +109,18 @@ export class Registry {
     )
   }
 
-  private ref = (family: string, tag: string): string =>
-    `docker://${inside(this.address)}/${this.address.org}/${family}:${tag}`
+  ref = (family: string, tag: string): string => `docker://${inside(this.address)}/${this.address.org}/${family}:${tag}`
 
-  private refByDigest = (family: string, digest: string): string =>
+  refByDigest = (family: string, digest: string): string =>
     `docker://${inside(this.address)}/${this.address.org}/${family}@${digest}`
 
-  private tls = (side: "" | "src-" | "dest-"): string[] =>
-    isLoopback(this.address) ? [`--${side}tls-verify=false`] : []
+  tls = (side: "" | "src-" | "dest-"): string[] => (isLoopback(this.address) ? [`--${side}tls-verify=false`] : [])
 
-  private step(name: string, argv: string[]): Step {
+  step(name: string, argv: string[]): Step {
     const [verb, ...rest] = argv
     return {
       name,
-      image: "toolbox:build",
+      image: `toolbox:${this.part}`,
       argv: ["skopeo", verb!, ...(this.auth ? ["--authfile", authPath] : []), ...rest],
       secrets: this.auth ? { [authPath]: this.auth } : {},
       services: service(this.address),
@@ -122,12 +129,12 @@ export class Registry {
     }
   }
 
-  private async run(step: Step): Promise<void> {
+  async run(step: Step): Promise<void> {
     const ran = await this.engine.run(step)
     if (ran.exitCode !== 0) throw this.failed(step, ran)
   }
 
-  private failed = (step: Step, ran: Ran): StepError =>
+  failed = (step: Step, ran: Ran): StepError =>
     new StepError(
       `${step.name} in ${this.address.host}`,
       { exitCode: ran.exitCode, output: ran.stderr || ran.stdout },

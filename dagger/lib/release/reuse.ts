@@ -4,9 +4,10 @@ import { gates } from "../gates/table.ts"
 import type { Yard } from "../yard.ts"
 import { inspect } from "./inspect.ts"
 import { fingerprintTag } from "./publish.ts"
-import type { ImageRecord } from "./record.ts"
+import { type ImageRecord, sameAnswers } from "./record.ts"
 import type { Registry } from "./registry.ts"
 import { type ShipOptions, tell } from "./ship.ts"
+import { toolsOf } from "./tools.ts"
 
 /**
  * Families whose very ingredients were built and seen before, and whose image the registry still has. Their stored facts
@@ -43,12 +44,19 @@ async function lookedAtAgain(
 ): Promise<ImageRecord> {
   const { family, digest, contents } = kept
   const { record, again } = judgedAgain(kept, options.rules(family), await yard.advisories())
-  if (again.length === 0) return record
+  // Judged otherwise today: an acceptance came or passed, the policy changed. That is a record of its own.
+  if (again.length === 0) {
+    if (sameAnswers(kept, record)) return kept
+    const judged = { ...record, at: new Date().toISOString() }
+    await yard.records.put(judged)
+    return judged
+  }
   const archive = await registry.download(family, digest)
   const { gates: answers, seconds } = await inspect(yard, options, { family, digest, contents, archive }, again)
   const all = { ...record.gates, ...answers }
   const ordered = Object.fromEntries(gates.map(({ name }) => [name, all[name]!]))
-  const renewed = { ...record, gates: ordered, gateSeconds: seconds, at: yard.now.toISOString() }
+  const tools = { ...record.tools, ...(await toolsOf(yard.engine)) }
+  const renewed = { ...record, gates: ordered, gateSeconds: seconds, tools, at: new Date().toISOString() }
   await yard.records.put(renewed)
   return renewed
 }

@@ -1,9 +1,10 @@
 import pLimit from "p-limit"
+import { attest } from "../attest/attest.ts"
+import { signingNote } from "../attest/trust.ts"
 import { type Built, build } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import type { Rules } from "../gates/gate.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
-import { builderVersion } from "../plan/fingerprint.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
@@ -13,6 +14,7 @@ import { publish } from "./publish.ts"
 import type { GateRecord, ImageRecord } from "./record.ts"
 import { isLoopback, Registry, repository } from "./registry.ts"
 import { reusable } from "./reuse.ts"
+import { toolsOf } from "./tools.ts"
 
 /** What `ship` answers for one family; see docs/schema/ship.schema.json. */
 export interface ShippedFamily {
@@ -36,6 +38,10 @@ export interface ShipReport {
   verdict: Verdict
   tag: string
   families: ShippedFamily[]
+  /** The id of the key that signed the records of what was published. */
+  signedBy?: string
+  /** What people should know although it stops nothing. */
+  notes?: string[]
   seconds: number
 }
 
@@ -67,6 +73,8 @@ export interface ShipEvent {
 export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport> {
   const started = performance.now()
   const registry = new Registry(yard.engine, yard.registry, yard.auth)
+  const { signer } = yard
+  const note = options.dryRun ? undefined : signingNote(yard.fleet, yard.registry, signer?.publicKey)
   const side = pLimit(yard.parallel)
   // Asked while the images are built: it may take a download.
   yard.advisories().catch(() => {})
@@ -80,7 +88,9 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
   await Promise.all(
     built.map((image) =>
       side(async () => {
-        const record = recordOf(yard, planOf(options.plan, image.family), image, await inspect(yard, options, image))
+        const inspected = await inspect(yard, options, image)
+        const tools = await toolsOf(yard.engine)
+        const record = recordOf(yard, planOf(options.plan, image.family), image, { ...inspected, tools })
         records.set(image.family, record)
         await yard.records.put(record)
       }),
@@ -98,12 +108,16 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
         side(async () => {
           const { family, fingerprint } = planned
           tell(options, { family, step: "publish", state: "started" })
-          const { digest } = records.get(family)!
-          const archive = built.find((each) => each.family === family)?.archive
-          published.set(
-            family,
-            await publish(registry, { family, tag: options.plan.tag, digest, fingerprint, archive }),
-          )
+          const record = records.get(family)!
+          const { digest } = record
+          const { tag } = options.plan
+          const { archive, sbom } = built.find((each) => each.family === family) ?? {}
+          const attesting = signer && (() => attest({ registry, records: yard.records, signer }, record, sbom))
+          const out = await publish(registry, { family, tag, digest, fingerprint, archive, attest: attesting })
+          published.set(family, out)
+          const ref = `${repository(yard.registry, family)}:${tag}`
+          const signedBy = signer?.publicKey.id
+          await yard.records.released({ family, tag, ref, ...out, signedBy, at: new Date().toISOString() })
           tell(options, { family, step: "publish", state: "done", brief: options.plan.tag })
         }),
       ),
@@ -130,6 +144,8 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
     verdict: worst(families.map(({ verdict }) => verdict)),
     tag: options.plan.tag,
     families,
+    ...(signer && published.size > 0 ? { signedBy: signer.publicKey.id } : {}),
+    ...(note ? { notes: [note] } : {}),
     seconds: since(started),
   }
 }
@@ -160,7 +176,12 @@ function publishable(yard: Yard, options: ShipOptions, verdicts: ReadonlyMap<str
 
 const planOf = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
 
-function recordOf(yard: Yard, planned: PlannedFamily, image: Built, { gates, seconds }: Inspected): ImageRecord {
+function recordOf(
+  yard: Yard,
+  planned: PlannedFamily,
+  image: Built,
+  { gates, seconds, tools }: Inspected & Pick<ImageRecord, "tools">,
+): ImageRecord {
   const size = gates.size?.facts as { compressed?: number; uncompressed?: number } | undefined
   return {
     schema: 1,
@@ -175,8 +196,9 @@ function recordOf(yard: Yard, planned: PlannedFamily, image: Built, { gates, sec
     gates,
     gateSeconds: seconds,
     seconds: image.seconds,
-    tools: { engine: yard.engine.name, builder: builderVersion },
-    at: yard.now.toISOString(),
+    tools,
+    // The time itself, not the day that was judged for (FAIRLEAD_NOW): of signed records the newest counts.
+    at: new Date().toISOString(),
   }
 }
 

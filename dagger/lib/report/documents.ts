@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { answerSchema } from "../explain/answer.ts"
 import { phaseAnswerSchema } from "../phases/evidence.ts"
-import { gateSchema, ingredientsSchema } from "../release/record.ts"
+import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.ts"
 import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
 
@@ -86,6 +86,8 @@ const ship = z.object({
       }),
     )
     .describe("In build order, the asked-for one last."),
+  signedBy: z.string().optional().describe("The id of the key that signed the records of what was published."),
+  notes: z.array(z.string()).optional(),
   seconds,
 })
 
@@ -117,6 +119,28 @@ const phases = z.object({
   phases: z.array(phaseAnswerSchema),
 })
 
+const verify = z.object({
+  schema,
+  ref: z.string(),
+  family: z.string(),
+  digest,
+  good: z.boolean().describe("The newest record that a trusted key signed is about this image, and its gates passed."),
+  problems: z.array(z.string()).describe("Why it is not good."),
+  record: recordSchema.optional(),
+  verdict: verdict.optional(),
+  signedBy: z.string().optional().describe("The id of the key: SHA-256 of its public half, base64."),
+  trusted: z.string().describe("Where it is written whose signatures count."),
+  sbom: z.enum(["signed", "missing", "wrong"]),
+})
+
+const key = z.object({
+  schema,
+  id: z.string().describe("SHA-256 of the public half, base64."),
+  publicKey: z.string().describe("The public half on one line, as fleet.yaml takes it."),
+  path: z.string(),
+  trusted: z.boolean().describe("policy.signing.keys of fleet.yaml names it."),
+})
+
 /** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
 export const documents = {
   families,
@@ -124,6 +148,8 @@ export const documents = {
   build,
   gate,
   ship,
+  verify,
+  key,
   "risk-list": risks,
   "risk-accept": riskAccept,
   explain,

@@ -30,6 +30,7 @@ export function shipText(report: ShipReport, registry: RegistryAddress, dryRun =
     "",
     ...(published.length > 0 ? [shippedLine(report, published, registry)] : []),
     ...(withheld.length > 0 ? [withheldLine(withheld, dryRun)] : []),
+    ...(report.notes ?? []).map((note) => line("note", note)),
     ...nextLines(report, published),
   ].join("\n")
 }

@@ -1,0 +1,126 @@
+import { gunzipSync } from "node:zlib"
+import { packagesIn } from "../build/sbom.ts"
+import { sbomPath } from "../build/seal.ts"
+import { type Artifact, type Step, succeeded } from "../engine/engine.ts"
+import { Problem } from "../problem.ts"
+import { contentsOf } from "../release/contents.ts"
+import type { ImageRecord } from "../release/record.ts"
+import type { Registry } from "../release/registry.ts"
+import type { RecordStore } from "../release/store.ts"
+import { type Attached, annotation, attached, candidates, type Descriptor, type ReferrersIndex } from "./artifact.ts"
+import { opened, Untrusted } from "./envelope.ts"
+import { Referrers } from "./referrers.ts"
+import { type Signer, signed } from "./sign.ts"
+import { recordStatement, recordType, sbomStatement, sbomType, sha256, subjectOf } from "./statement.ts"
+
+export interface Attesting {
+  registry: Registry
+  records: RecordStore
+  signer: Signer
+}
+
+/** What is said of an image: a type, the signed text, and since when it is so. */
+interface Said {
+  type: string
+  statement: string
+  created: string
+}
+
+/**
+ * Attaches an image's record and its SBOM, signed, to the image in the registry, under its digest. What is there already is
+ * not attached again. The image has to be there; it need not have a tag yet.
+ */
+export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact): Promise<void> {
+  const { family, digest } = record
+  const referrers = new Referrers(on.registry)
+  const looking = { ...on, referrers, index: await referrers.list(family, digest), family, digest }
+  const missing: Attached[] = []
+  const add = async (said: Said) => {
+    if (!(await isThere(looking, said))) missing.push(await made(on, record, said))
+  }
+  await add({ type: recordType, statement: recordStatement(record), created: record.at })
+  // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
+  if (sbom || !(await anySbom(looking))) {
+    const text = sbom ? await on.registry.engine.read(sbom) : await sbomInside(on.registry, record)
+    await add({ type: sbomType, statement: sbomStatement(record, text), created: record.at })
+  }
+  if (missing.length > 0) await referrers.attach(family, digest, missing)
+}
+
+/** Whether this very statement is attached, signed with our key. */
+async function isThere(on: Looking, { type, statement }: Said): Promise<boolean> {
+  const wanted = sha256(statement)
+  for (const each of candidates(on.index, type)) {
+    if (each.annotations?.[annotation.statement] !== wanted) continue
+    if ((await read(on, each))?.text === statement) return true
+  }
+  return false
+}
+
+/** Whether an SBOM of this image is attached, signed with our key. */
+async function anySbom(on: Looking): Promise<boolean> {
+  for (const each of candidates(on.index, sbomType)) {
+    if (each.annotations?.[annotation.predicateType] !== sbomType) continue
+    const statement = (await read(on, each))?.statement
+    if (statement?.predicateType === sbomType && subjectOf(statement) === on.digest) return true
+  }
+  return false
+}
+
+interface Looking extends Attesting {
+  referrers: Referrers
+  index: ReferrersIndex | undefined
+  family: string
+  digest: string
+}
+
+/** What is attached by a name, if our key signed it; from here, where it was pushed from here. */
+async function read({ records, referrers, family, signer }: Looking, { digest, annotations }: Descriptor) {
+  const own = await records.signed(family, annotations?.[annotation.statement] ?? "")
+  try {
+    const bundle = own && sha256(own.manifest) === digest ? own.bundle : await referrers.fetch(family, digest)
+    return opened(bundle, [signer.publicKey])
+  } catch (error) {
+    if (error instanceof Untrusted) return undefined
+    throw error
+  }
+}
+
+/** Signed, and kept: a run that was cut off before it pushed pushes the same bytes the next time. */
+async function made(
+  { registry, records, signer }: Attesting,
+  { family, digest }: ImageRecord,
+  { type, statement, created }: Said,
+): Promise<Attached> {
+  const image = await registry.manifest(family, digest)
+  if (image === undefined) throw new Problem(`${family}@${digest} is not in ${registry.address.host}`)
+  const own = await records.signed(family, sha256(statement))
+  const bundle =
+    own && isBy(signer, own.bundle, statement) ? own.bundle : await signed(registry.engine, signer, statement)
+  const artifact = attached(bundle, { image: { digest, size: Buffer.byteLength(image) }, type, statement, created })
+  await records.putSigned(family, sha256(statement), artifact)
+  return artifact
+}
+
+/** The SBOM that an image carries itself, for images that were built by an earlier run. */
+async function sbomInside(registry: Registry, { family, digest, contents }: ImageRecord): Promise<string> {
+  const { engine } = registry
+  const archive = await registry.download(family, digest)
+  const step: Step = { name: `read the SBOM of ${family}`, image: archive, argv: ["base64", "-w0", sbomPath] }
+  const packed = succeeded(step, await engine.run(step))
+  const text = gunzipSync(Buffer.from(packed.stdout, "base64"), { maxOutputLength: 256 * 1024 * 1024 }).toString("utf8")
+  if (contentsOf(packagesIn(text)) === contents) return text
+  throw new Problem(`the SBOM inside ${family} lists other packages than its record`, {
+    where: digest,
+    fix: "run ship again with --no-cache",
+  })
+}
+
+function isBy({ publicKey }: Signer, bundle: string, statement: string): boolean {
+  try {
+    return opened(bundle, [publicKey]).text === statement
+  } catch (error) {
+    if (error instanceof Untrusted) return false
+    throw error
+  }
+}

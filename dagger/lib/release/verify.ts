@@ -1,0 +1,153 @@
+import { candidates, type Descriptor } from "../attest/artifact.ts"
+import { opened, Untrusted } from "../attest/envelope.ts"
+import type { PublicKey } from "../attest/key.ts"
+import { Referrers } from "../attest/referrers.ts"
+import { recordType, type Statement, sbomType, subjectOf } from "../attest/statement.ts"
+import type { Trust } from "../attest/trust.ts"
+import { packagesIn } from "../build/sbom.ts"
+import { CouldNotLook, type Verdict, worst } from "../gates/verdict.ts"
+import { Problem } from "../problem.ts"
+import { contentsOf } from "./contents.ts"
+import { type ImageRecord, recordSchema } from "./record.ts"
+import { isLoopback, type Registry } from "./registry.ts"
+
+export interface Verifying {
+  registry: Registry
+  trust: Trust
+  /** The day on which acceptances have to hold. */
+  now: Date
+}
+
+/** An image in the registry: its repository's last part, and its digest. */
+export interface ReleasedImage {
+  family: string
+  digest: string
+}
+
+/** What is known of a published image from what is attached to it and signed by somebody who is trusted. */
+export interface Verified {
+  family: string
+  digest: string
+  good: boolean
+  /** Why it is not good, a line each. */
+  problems: string[]
+  /** The newest record that a trusted key signed; absent where there is none. */
+  record?: ImageRecord
+  verdict?: Verdict
+  /** The id of the key that signed it. */
+  signedBy?: string
+  trusted: Trust["from"]
+  sbom: "signed" | "missing" | "wrong"
+}
+
+// Whoever may push can hang any number of things on an image; a release has a few.
+const mostTried = 50
+
+/**
+ * Whether an image may be put into service: the newest record that a trusted key signed is about this very image and
+ * family, and says that its gates passed. Throws a Problem (exit code 3) where the registry could not be asked.
+ */
+export async function verifyRelease(on: Verifying, image: ReleasedImage): Promise<Verified> {
+  const referrers = new Referrers(on.registry)
+  const index = await referrers.list(image.family, image.digest)
+  const read = (type: string) => newest({ referrers, on, image }, candidates(index, type), type)
+  const [found, sbom] = await Promise.all([read(recordType), read(sbomType)])
+  const base = { ...image, trusted: on.trust.from }
+  if (!found.predicate) {
+    const problems = found.refused.length > 0 ? found.refused : [`it has no record: nobody says what its gates saw`]
+    return { ...base, good: false, problems, sbom: sbom.predicate ? "signed" : "missing" }
+  }
+  const parsed = recordSchema.safeParse(found.predicate)
+  if (!parsed.success)
+    return { ...base, good: false, problems: ["its record is of a form that is not known here"], sbom: "missing" }
+  const record = parsed.data
+  const problems = [
+    ...aboutAnother(record, image),
+    ...verdictsOf(record, { loopback: isLoopback(on.registry.address), now: on.now }),
+  ]
+  const listed = sbomOf(sbom.predicate, record)
+  if (listed === "wrong") problems.push("its signed SBOM lists other packages than its record")
+  const verdict = worst(Object.values(record.gates).map((gate) => gate.verdict))
+  return { ...base, good: problems.length === 0, problems, record, verdict, signedBy: found.key!.id, sbom: listed }
+}
+
+/** The digest behind a tag; a digest is its own. Throws a Problem (exit code 1) for a tag that is not there. */
+export async function resolved(registry: Registry, family: string, name: string): Promise<string> {
+  const digest = name.startsWith("sha256:") ? name : await registry.digestOf(family, name)
+  if (digest !== undefined) return digest
+  throw new Problem(`${family}:${name} is not there`, {
+    where: `${registry.address.host}/${registry.address.org}`,
+    fix: `look for its tags: skopeo list-tags docker://${registry.address.host}/${registry.address.org}/${family}`,
+    exitCode: 1,
+  })
+}
+
+interface Newest {
+  /** What the newest good statement says. */
+  predicate?: unknown
+  key?: PublicKey
+  /** Why the others do not count. */
+  refused: string[]
+}
+
+async function newest(
+  { referrers, on, image }: { referrers: Referrers; on: Verifying; image: ReleasedImage },
+  among: readonly Descriptor[],
+  type: string,
+): Promise<Newest> {
+  const refused: string[] = []
+  for (const { digest } of among.slice(0, mostTried)) {
+    try {
+      const { statement, key } = opened(await referrers.fetch(image.family, digest), on.trust.keys)
+      return { predicate: predicateOf(statement, type, image), key, refused }
+    } catch (error) {
+      if (!(error instanceof Untrusted)) throw error
+      refused.push(
+        `${type === recordType ? "a record" : "an SBOM"} (${digest.slice(0, 19)}) does not count: ${error.message}`,
+      )
+    }
+  }
+  return { refused }
+}
+
+function predicateOf(statement: Statement, type: string, { digest }: ReleasedImage): unknown {
+  if (statement.predicateType !== type) throw new Untrusted("it is a statement of another kind")
+  const subject = subjectOf(statement)
+  if (subject !== digest)
+    throw new Untrusted(`it is about another image, ${subject?.slice(0, 19) ?? "without a digest"}`)
+  return statement.predicate
+}
+
+function aboutAnother(record: ImageRecord, { family, digest }: ReleasedImage): string[] {
+  return [
+    ...(record.digest === digest ? [] : [`its record is about another image, ${record.digest.slice(0, 19)}`]),
+    ...(record.family === family ? [] : [`its record is about ${record.family}, not ${family}`]),
+  ]
+}
+
+function verdictsOf({ gates }: ImageRecord, on: { loopback: boolean; now: Date }): string[] {
+  const all = Object.entries(gates)
+  if (all.length === 0) return ["its record holds no gate's answer"]
+  const today = on.now.toISOString().slice(0, 10)
+  return all.flatMap(([name, { verdict, accepted = [] }]) => [
+    ...(verdict === "FAIL" || verdict === "ERROR" ? [`${name} is ${verdict}`] : []),
+    ...(verdict === "UNCHECKED" && !on.loopback
+      ? [`${name} is UNCHECKED, which is enough for a registry on loopback only`]
+      : []),
+    ...accepted
+      .filter(({ reviewBy }) => today > reviewBy)
+      .map(
+        ({ id, package: at, reviewBy }) => `${name}: ${id} in ${at} was accepted until ${reviewBy}, which has passed`,
+      ),
+  ])
+}
+
+function sbomOf(spdx: unknown, { contents }: ImageRecord): Verified["sbom"] {
+  if (spdx === undefined) return "missing"
+  try {
+    return contentsOf(packagesIn(JSON.stringify(spdx))) === contents ? "signed" : "wrong"
+  } catch (error) {
+    if (error instanceof CouldNotLook) return "wrong"
+    throw error
+  }
+}
