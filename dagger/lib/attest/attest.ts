@@ -34,17 +34,16 @@ export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact
   const { family, digest } = record
   const referrers = new Referrers(on.registry)
   const looking = { ...on, referrers, index: await referrers.list(family, digest), family, digest }
-  const missing: Attached[] = []
-  const add = async (said: Said) => {
-    if (!(await isThere(looking, said))) missing.push(await made(on, record, said))
-  }
-  await add({ type: recordType, statement: recordStatement(record), created: record.at })
-  // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
-  if (sbom || !(await anySbom(looking))) {
+  const missing = async (said: Said) => ((await isThere(looking, said)) ? [] : [await made(on, record, said)])
+  const listed = async () => {
+    // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
+    if (!sbom && (await anySbom(looking))) return []
     const text = sbom ? await on.registry.engine.read(sbom) : await sbomInside(on.registry, record)
-    await add({ type: sbomType, statement: sbomStatement(record, text), created: record.at })
+    return missing({ type: sbomType, statement: sbomStatement(record, text), created: record.at })
   }
-  if (missing.length > 0) await referrers.attach(family, digest, missing)
+  const said = { type: recordType, statement: recordStatement(record), created: record.at }
+  const added = (await Promise.all([missing(said), listed()])).flat()
+  if (added.length > 0) await referrers.attach(family, digest, added)
 }
 
 /** Whether this very statement is attached, signed with our key. */

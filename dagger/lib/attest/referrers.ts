@@ -51,7 +51,7 @@ export class Referrers {
 
   /** Pushes statements by digest, then the list that names them: they are there together, or not yet. */
   async attach(family: string, digest: string, added: readonly Attached[]): Promise<void> {
-    for (const each of added) await this.push(family, each)
+    await Promise.all(added.map((each) => this.push(family, each)))
     const index = indexWith(
       await this.list(family, digest),
       added.map(({ descriptor }) => descriptor),

@@ -1,0 +1,295 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer, connect as dial, type Server, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { execa } from "execa"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { OpenEngine } from "../../cli/engines.ts"
+import { registryAddress } from "../../cli/setup/registry.ts"
+import { toolboxImage } from "../../cli/setup/toolbox.ts"
+import { attached, indexSchema } from "../../dagger/lib/attest/artifact.ts"
+import { attest } from "../../dagger/lib/attest/attest.ts"
+import { pem } from "../../dagger/lib/attest/key.ts"
+import { Referrers, tagOf } from "../../dagger/lib/attest/referrers.ts"
+import { publicHalf, type Signer, signed } from "../../dagger/lib/attest/sign.ts"
+import { recordStatement, recordType, sbomType } from "../../dagger/lib/attest/statement.ts"
+import { publish } from "../../dagger/lib/release/publish.ts"
+import type { ImageRecord } from "../../dagger/lib/release/record.ts"
+import { Registry } from "../../dagger/lib/release/registry.ts"
+import { MemoryStore } from "../../dagger/lib/release/store.ts"
+import { verifyRelease } from "../../dagger/lib/release/verify.ts"
+import { tinyImage, tinyRecord, tinySbom } from "../fleets/tiny-image.ts"
+import { candidates } from "./engines.ts"
+
+const now = new Date("2026-11-22T12:00:00Z")
+
+describe.each(candidates)("release records on $name", ({ name, skip, open }) => {
+  const cases = skip ? it.skip : it
+  const address = { host: registryAddress(), org: `records-${name}-${process.pid}-${Date.now()}` }
+  let opened: OpenEngine
+  let registry: Registry
+  let signer: Signer
+  let another: Signer
+
+  beforeAll(async () => {
+    if (skip) return
+    opened = await open()
+    registry = new Registry(opened.engine, address, undefined, "sign")
+    ;[signer, another] = await Promise.all([newKey(opened, "one"), newKey(opened, "another")])
+  })
+  afterAll(() => opened?.close())
+
+  /** An image in the registry, not attested yet. */
+  async function pushed(family: string, label = family) {
+    const { archive, digest } = await tinyImage(opened.engine, label)
+    await registry.upload(family, archive, digest)
+    const sbom = opened.engine.file("sbom.json", tinySbom(family))
+    return { family, archive, digest, sbom, record: tinyRecord(family, digest) }
+  }
+  const verified = (image: { family: string; digest: string }, by = signer) =>
+    verifyRelease({ registry, trust: { keys: [by.publicKey], from: "policy.signing.keys in fleet.yaml" }, now }, image)
+  const on = (records = new MemoryStore(), by = signer) => ({ registry, records, signer: by })
+
+  cases("are checked by stock cosign, the SBOM beside them", async () => {
+    const image = await pushed("stock")
+    await attest(on(), image.record, image.sbom)
+    expect(await verified(image)).toMatchObject({ good: true, problems: [], verdict: "PASS", sbom: "signed" })
+    for (const type of [recordType, "spdxjson"]) {
+      const good = await stock(address, { ...image, type, key: signer })
+      expect([type, good.exitCode, good.stderr]).toEqual([type, 0, expect.stringContaining("signatures were verified")])
+      const bad = await stock(address, { ...image, type, key: another })
+      expect([type, bad.exitCode]).not.toEqual([type, 0])
+    }
+  })
+
+  cases("are attached once, and a renewed one beside the first", async () => {
+    const image = await pushed("twice")
+    const store = new MemoryStore()
+    await attest(on(store), image.record, image.sbom)
+    await attest(on(store), image.record, image.sbom)
+    // Another machine with the same key has no copy of what was pushed, and looks at it.
+    await attest(on(), image.record, image.sbom)
+    const kinds = async () => {
+      const index = indexSchema.parse(JSON.parse((await registry.manifest("twice", tagOf(image.digest)))!))
+      return index.manifests.map(({ annotations }) => annotations?.["dev.sigstore.bundle.predicateType"]).sort()
+    }
+    expect(await kinds()).toEqual([sbomType, recordType].sort())
+    const renewed: ImageRecord = { ...image.record, at: "2026-11-23T12:00:00.000Z", seconds: 7 }
+    await attest(on(store), renewed)
+    expect(await kinds()).toEqual([sbomType, recordType, recordType].sort())
+    expect((await verified(image)).record?.seconds).toBe(7)
+  })
+
+  cases("do not count when another key signed them, and the newest of a trusted one does", async () => {
+    const image = await pushed("keys")
+    await attest(on(), image.record, image.sbom)
+    await attest(on(new MemoryStore(), another), { ...image.record, at: "2026-11-24T12:00:00.000Z" }, image.sbom)
+    expect((await verified(image)).record?.at).toBe(image.record.at)
+    expect((await verified(image, another)).record?.at).toBe("2026-11-24T12:00:00.000Z")
+    const stranger = await newKey(opened, "stranger")
+    expect(await verified(image, stranger)).toMatchObject({
+      good: false,
+      problems: [/another key/, /another key/].map(matching),
+    })
+  })
+
+  cases("of another image do not count, though their signature is good", async () => {
+    const good = await pushed("own")
+    const image = await pushed("own", "another label")
+    await attest(on(), good.record, good.sbom)
+    const index = await new Referrers(registry).list("own", good.digest)
+    const record = index!.manifests.find(
+      ({ annotations }) => annotations?.["dev.sigstore.bundle.predicateType"] === recordType,
+    )!
+    const bundle = await new Referrers(registry).fetch("own", record.digest)
+    await hang(registry, image, bundle)
+    expect(await verified(image)).toMatchObject({ good: false, problems: [matching(/about another image/)] })
+    // Also where only the record inside is another image's, in a statement that is about this one.
+    const swapped = recordStatement({ ...tinyRecord("own", good.digest) }).replace(
+      `"sha256":"${good.digest.slice(7)}"`,
+      `"sha256":"${image.digest.slice(7)}"`,
+    )
+    await hang(registry, image, await signed(opened.engine, signer, swapped))
+    expect((await verified(image)).problems).toContainEqual(matching(/its record is about another image/))
+  })
+
+  cases("do not count when they were cut off or a bit of them turned", async () => {
+    const image = await pushed("damaged")
+    const whole = await signed(opened.engine, signer, recordStatement(image.record))
+    const turned = JSON.parse(whole)
+    const payload = Buffer.from(turned.dsseEnvelope.payload, "base64")
+    payload[payload.indexOf('"PASS"') + 1]! ^= 1
+    turned.dsseEnvelope.payload = payload.toString("base64")
+    await hang(registry, image, whole.slice(0, 500))
+    await hang(registry, image, JSON.stringify(turned))
+    const { good, problems } = await verified(image)
+    expect([good, problems.join("\n")]).toEqual([false, expect.stringMatching(/no statement that was signed/)])
+    expect(problems.join("\n")).toContain("its signature is wrong")
+    const cosign = await stock(address, { ...image, type: recordType, key: signer })
+    expect(cosign.exitCode).not.toBe(0)
+  })
+
+  cases("that say FAIL, or hold an acceptance that has passed, are not good", async () => {
+    const image = await pushed("failed")
+    const { contract } = image.record.gates
+    const accepted = [{ what: "x", id: "CVE-1", package: "zlib1g", reason: "x", by: "x", reviewBy: "2026-11-21" }]
+    const gates = {
+      contract: { ...contract!, verdict: "FAIL" as const },
+      scan: { ...contract!, verdict: "ACCEPTED" as const, accepted },
+    }
+    await attest(on(), { ...image.record, gates }, image.sbom)
+    const { good, problems } = await verified(image)
+    expect([good, problems]).toEqual([
+      false,
+      ["contract is FAIL", "scan: CVE-1 in zlib1g was accepted until 2026-11-21, which has passed"],
+    ])
+  })
+
+  cases("that are missing are named, and a registry that does not answer is no answer", async () => {
+    const image = await pushed("unsigned")
+    expect(await verified(image)).toMatchObject({ good: false, problems: [matching(/has no record/)] })
+    const nowhere = new Registry(opened.engine, { ...address, host: "127.0.0.1:9" }, undefined, "sign")
+    const trust = { keys: [signer.publicKey], from: "this machine's own key" as const }
+    await expect(verifyRelease({ registry: nowhere, trust, now }, image)).rejects.toMatchObject({ exitCode: 3 })
+  })
+
+  // The image's manifest is put first, then the two statements, their list, and the tags.
+  cases.each([2, 3, 4])("are there before a tag is, though the registry dies at manifest %i", async (dies) => {
+    const family = `dies-${dies}`
+    const { archive, digest } = await tinyImage(opened.engine, family)
+    const sbom = opened.engine.file("sbom.json", tinySbom(family))
+    const store = new MemoryStore()
+    const release = (to: Registry) =>
+      publish(to, {
+        ...{ family, tag: "20261122-0123456", digest, fingerprint: "f", archive },
+        attest: () => attest({ registry: to, records: store, signer }, tinyRecord(family, digest), sbom),
+      })
+    const proxy = await DyingProxy.before(registryAddress(), dies)
+    const through = new Registry(opened.engine, { ...address, host: proxy.address }, undefined, "sign")
+    await expect(release(through)).rejects.toMatchObject({ exitCode: 3 })
+    await proxy.close()
+    expect(proxy.died).toBe(true)
+    expect(await registry.digestOf(family, "20261122-0123456")).toBeUndefined()
+    expect(await release(registry)).toEqual({ digest })
+    expect(await verified({ family, digest })).toMatchObject({ good: true, sbom: "signed" })
+    const index = await new Referrers(registry).list(family, digest)
+    expect(index!.manifests).toHaveLength(2)
+  })
+})
+
+const matching = (pattern: RegExp) => expect.stringMatching(pattern)
+
+/** A key pair of cosign's own, as a user makes one. */
+async function newKey({ engine, secretText }: OpenEngine, name: string): Promise<Signer> {
+  const made = await engine.run({
+    name: `make key ${name}`,
+    image: "toolbox:sign",
+    argv: ["sh", "-c", "cd /out && cosign generate-key-pair"],
+    env: { COSIGN_PASSWORD: "", NAME: name },
+    outputs: { key: "/out/cosign.key" },
+  })
+  const key = secretText(`signing-key-${name}`, await engine.read(made.outputs.key!))
+  return { key, publicKey: await publicHalf(engine, { key }, name) }
+}
+
+/** What a user types: cosign alone, with nothing of Fairlead's. Here it comes out of the toolbox, on the host's network. */
+async function stock(
+  { host, org }: { host: string; org: string },
+  asked: { family: string; digest: string; type: string; key: Signer },
+) {
+  const folder = await mkdtemp(join(tmpdir(), "cosign-"))
+  try {
+    await writeFile(join(folder, "cosign.pub"), pem(asked.key.publicKey))
+    await writeFile(
+      join(folder, "root.json"),
+      '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}',
+    )
+    return await execa(
+      "docker",
+      [
+        ...[
+          "run",
+          "--rm",
+          "--pull",
+          "never",
+          "--network",
+          "host",
+          "--mount",
+          `type=bind,src=${folder},dst=/in,readonly`,
+        ],
+        ...["--entrypoint", "cosign", await toolboxImage("sign"), "verify-attestation", "--new-bundle-format"],
+        ...[
+          "--insecure-ignore-tlog",
+          "--trusted-root",
+          "/in/root.json",
+          "--key",
+          "/in/cosign.pub",
+          "--type",
+          asked.type,
+        ],
+        `${host}/${org}/${asked.family}@${asked.digest}`,
+      ],
+      { reject: false },
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Hangs any bundle on an image, as somebody who may push can. */
+async function hang(registry: Registry, { family, digest }: { family: string; digest: string }, bundle: string) {
+  const size = Buffer.byteLength((await registry.manifest(family, digest))!)
+  const created = new Date().toISOString()
+  const artifact = attached(bundle, { image: { digest, size }, type: recordType, statement: bundle, created })
+  await new Referrers(registry).attach(family, digest, [artifact])
+}
+
+/** Hands bytes on to a registry until the n-th manifest is put; then it is dead for good. */
+class DyingProxy {
+  died = false
+  private puts = 0
+  private readonly sockets = new Set<Socket>()
+  private constructor(
+    private readonly server: Server,
+    private readonly diesAt: number,
+  ) {}
+
+  static async before(target: string, diesAt: number): Promise<DyingProxy> {
+    const [host, port] = target.split(":")
+    const server = createServer()
+    const proxy = new DyingProxy(server, diesAt)
+    server.on("connection", (client) => {
+      if (proxy.died) return client.destroy()
+      const upstream = dial(Number(port), host)
+      for (const each of [client, upstream]) {
+        proxy.sockets.add(each)
+        each.on("error", () => each.destroy())
+      }
+      client.on("data", (data) => {
+        proxy.puts += [...data.toString("latin1").matchAll(/^PUT \S+\/manifests\//gm)].length
+        if (proxy.puts >= proxy.diesAt) return proxy.die()
+        upstream.write(data)
+      })
+      upstream.on("data", (data) => client.write(data))
+      client.on("end", () => upstream.end())
+      upstream.on("end", () => client.end())
+    })
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+    return proxy
+  }
+
+  get address(): string {
+    const at = this.server.address()
+    return `127.0.0.1:${typeof at === "object" && at ? at.port : 0}`
+  }
+
+  async close(): Promise<void> {
+    this.die()
+  }
+
+  private die(): void {
+    this.died = this.died || this.puts >= this.diesAt
+    this.server.close()
+    for (const each of this.sockets) each.destroy()
+  }
+}
