@@ -15,7 +15,7 @@ import {
   type Secret,
   type Service,
 } from "@dagger.io/dagger"
-import { buildCall, builtText, gateCall, planCall, risksCall, shipCall } from "../lib/module/calls.ts"
+import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText, familyRows } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
@@ -30,6 +30,8 @@ export class Fairlead {
   registryService?: Service
   registryAuth?: Secret
   ca?: Secret
+  signingKey?: Secret
+  signingPassword?: Secret
 
   /**
    * @param source The fleet's repository: fleet.yaml and what it names. Default: the caller's.
@@ -39,6 +41,8 @@ export class Fairlead {
    * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    * @param registryAuth Registry credentials, as a Docker config.json: file://$HOME/.docker/config.json.
    * @param ca A bundle of CA certificates for builds behind a TLS-intercepting proxy. It never reaches a layer.
+   * @param signingKey A cosign.key that signs release records: file://cosign.key. Default: nothing is signed.
+   * @param signingPassword The password of that key, if it has one: env://COSIGN_PASSWORD.
    */
   constructor(
     @argument({
@@ -52,6 +56,8 @@ export class Fairlead {
     registryService?: Service,
     registryAuth?: Secret,
     ca?: Secret,
+    signingKey?: Secret,
+    signingPassword?: Secret,
   ) {
     this.source = source
     this.toolbox = toolbox
@@ -60,6 +66,8 @@ export class Fairlead {
     this.registryService = registryService
     this.registryAuth = registryAuth
     this.ca = ca
+    this.signingKey = signingKey
+    this.signingPassword = signingPassword
   }
 
   /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services. */
@@ -156,6 +164,15 @@ export class Fairlead {
     return risksCall(this.source)
   }
 
+  /**
+   * Whether a published image has a good record that a trusted key signed, as text. Fails when it has not.
+   * @param ref "host/org/family:tag", "…@sha256:…", or a family: what is released now.
+   */
+  @func({ cache: "never" })
+  async verify(ref: string): Promise<string> {
+    return verifyCall(this.site(), ref)
+  }
+
   /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */
   @func()
   @check()
@@ -164,8 +181,8 @@ export class Fairlead {
   }
 
   private site(): Site {
-    const { source, toolbox, bases, registry, registryService, registryAuth, ca } = this
-    return { dag, source, toolbox, bases, registry, registryService, registryAuth, ca }
+    const { source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword } = this
+    return { dag, source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword }
   }
 }
 

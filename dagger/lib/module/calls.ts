@@ -1,4 +1,5 @@
 import type { Directory } from "@dagger.io/dagger"
+import { fleetKeys, trustOf } from "../attest/trust.ts"
 import { type Built, build } from "../build/build.ts"
 import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
 import { rulesFor } from "../fleet/repository.ts"
@@ -8,19 +9,31 @@ import type { Plan } from "../plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../plan/reading.ts"
 import { requireClean } from "../plan/tag.ts"
 import { Problem } from "../problem.ts"
-import { isLoopback } from "../release/registry.ts"
+import { parseReference } from "../release/reference.ts"
+import { isLoopback, Registry } from "../release/registry.ts"
 import { exitCodeOf, type ShipReport, ship } from "../release/ship.ts"
+import { resolved, verifyRelease } from "../release/verify.ts"
 import { risksText } from "../report/risks.ts"
 import { findingLines, shipText } from "../report/ship.ts"
 import { duration, table, verdictWord } from "../report/text.ts"
+import { verifyText } from "../report/verify.ts"
 import { loadRisks } from "../risks/load.ts"
 import { standingRisks } from "../risks/standing.ts"
-import { digestsOf, type Yard } from "../yard.ts"
-import { commitIn, daggerYard, openSource, type Site } from "./yard.ts"
+import { digestsOf } from "../yard.ts"
+import {
+  commitIn,
+  type DaggerYard,
+  daggerEngine,
+  daggerYard,
+  openSource,
+  registryOf,
+  type Site,
+  signerIn,
+} from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
 interface Opened {
-  yard: Yard
+  yard: DaggerYard
   reading: Reading
   plan: Plan
 }
@@ -93,6 +106,7 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
   const { yard, reading, plan } = await opened(site, call.families, call.machine, call.noCache)
   requireClean(reading.commit, call.allowDirty === true || call.dryRun === true)
   try {
+    yard.signer = await signerIn(site, yard.engine)
     const rules = await rulesFor(
       yard,
       plan.families.map((each) => each.family),
@@ -105,6 +119,25 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
     return { report, text }
   } finally {
     await yard.engine.close()
+  }
+}
+
+/** Verifies a published image; answers what it rests on. Throws a Problem with the same text when it is not good. */
+export async function verifyCall(site: Site, ref: string): Promise<string> {
+  const { fleet } = await openSource(site.source)
+  const { address = registryOf(site, fleet), family, name } = parseReference(ref, fleet)
+  const engine = daggerEngine(site)
+  try {
+    const trust = trustOf(fleet, fleetKeys(fleet) ? undefined : (await signerIn(site, engine))?.publicKey)
+    const login = site.registryAuth && engine.secret("registry-auth", site.registryAuth)
+    const registry = new Registry(engine, address, login, "sign")
+    const digest = await resolved(registry, family, name)
+    const verified = await verifyRelease({ registry, trust, now: new Date() }, { family, digest })
+    const text = verifyText(ref, verified)
+    if (!verified.good) throw new Problem(text, { exitCode: 1 })
+    return text
+  } finally {
+    await engine.close()
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Client, Container, Secret as DaggerSecret, Service as DaggerService, Directory } from "@dagger.io/dagger"
+import { publicHalf, type Signer } from "../attest/sign.ts"
 import { DaggerEngine } from "../engine/dagger.ts"
 import type { Artifact, ToolboxPart } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
@@ -29,6 +30,8 @@ export interface Site {
   registryService?: DaggerService
   registryAuth?: DaggerSecret
   ca?: DaggerSecret
+  signingKey?: DaggerSecret
+  signingPassword?: DaggerSecret
 }
 
 /** The source's fleet, on the module's own disk, where plans read it. */
@@ -38,15 +41,32 @@ export async function openSource(source: Directory): Promise<Repository> {
   return { root, fleet: await loadFleet(root) }
 }
 
-/** A yard on a Dagger engine. */
-export async function daggerYard(site: Site): Promise<Yard> {
-  const { root, fleet } = await openSource(site.source)
-  const engine = new DaggerEngine({
+/** The engine that the call came to, with what the call brought along. */
+export const daggerEngine = (site: Site): DaggerEngine =>
+  new DaggerEngine({
     dag: site.dag,
     toolbox: (part) => toolboxContainer(site, part),
     local: async (path) => localArtifact(site.source, path),
     callerPort: (port) => callerService(site, port),
   })
+
+/** What signs records; none where no key was given. */
+export async function signerIn(
+  { signingKey, signingPassword }: Site,
+  engine: DaggerEngine,
+): Promise<Signer | undefined> {
+  if (!signingKey) return undefined
+  const key = engine.secret("signing-key", signingKey)
+  const password = signingPassword && engine.secret("signing-password", signingPassword)
+  return { key, password, publicKey: await publicHalf(engine, { key, password }, "--signing-key") }
+}
+
+export type DaggerYard = Yard & { engine: DaggerEngine }
+
+/** A yard on a Dagger engine. */
+export async function daggerYard(site: Site): Promise<DaggerYard> {
+  const { root, fleet } = await openSource(site.source)
+  const engine = daggerEngine(site)
   const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
   return {
     fleet,
@@ -70,7 +90,7 @@ export async function daggerYard(site: Site): Promise<Yard> {
 }
 
 /** Where images go: the argument, then fleet.yaml. A loopback registry is the caller's and has to come along. */
-function registryOf({ registry, registryService }: Site, fleet: Fleet): RegistryAddress {
+export function registryOf({ registry, registryService }: Site, fleet: Fleet): RegistryAddress {
   if (registry) return parseRegistry(registry, fleet.registry.org, "--registry")
   return registryService ? { ...fleet.registry, host: "127.0.0.1:5000" } : fleet.registry
 }

@@ -68,6 +68,25 @@ describe("publishing", () => {
     expect([tags.get("3"), tags.get("3-prev")]).toEqual(["a", "b"])
   })
 
+  it("attaches the record after the bytes and before any tag, and sets none when that fails", async () => {
+    const tags = new Map<string, string>()
+    const order: string[] = []
+    const registry = {
+      address: { host: "127.0.0.1:5000", org: "small" },
+      digestOf: async (_: string, tag: string) => tags.get(tag),
+      upload: async () => void order.push("bytes"),
+      tag: async (_: string, digest: string, tag: string) => {
+        order.push(tag)
+        tags.set(tag, digest)
+      },
+    } as unknown as Registry
+    const dead = { ...release("1", "a"), attest: () => Promise.reject(new Error("the registry died")) }
+    await expect(publish(registry, dead)).rejects.toThrow("died")
+    expect([order, tags.size]).toEqual([["bytes"], 0])
+    await publish(registry, { ...release("1", "a"), attest: async () => void order.push("record") })
+    expect(order.slice(1, 4)).toEqual(["bytes", "record", "1"])
+  })
+
   it("leaves the old release whole wherever it is cut off, and the next run ends as if nothing had happened", async () => {
     const whole = new Map<string, string>()
     await publishTo(whole, release("1", "a"))
