@@ -15,8 +15,27 @@ export const withShared = (command: Command): Command =>
 
 export const family = (): Option =>
   new Option("--family <name>", "a family or its alias; may be given several times").argParser(
-    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named)],
+    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named("family"))],
   )
+
+export const app = (): Option =>
+  new Option("--app <name>", "an app: its images on every family; may be given several times").argParser(
+    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named("app"))],
+  )
+
+export const service = (): Option =>
+  new Option("--service <name>", "a service: the image that it runs; may be given several times").argParser(
+    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named("service"))],
+  )
+
+/** What a verb on images is asked for. */
+export interface AskedFlags {
+  family?: string[]
+  app?: string[]
+  service?: string[]
+}
+
+export const askedBy = ({ family, app, service }: AskedFlags) => ({ families: family, apps: app, services: service })
 
 export const registry = (): Option =>
   new Option("--registry <host[:port][/org]>", "where images go (default: FAIRLEAD_REGISTRY, then fleet.yaml)")
@@ -28,7 +47,9 @@ export const noCache = (): Option => new Option("--no-cache", "build everything 
 export const allowDirty = (): Option =>
   new Option("--allow-dirty", "ship uncommitted changes; the tag then ends in -dirty")
 
-const named = (value: string): string => {
-  if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(value)) throw new InvalidArgumentError("it is no family's name.")
-  return value
-}
+const named =
+  (kind: string) =>
+  (value: string): string => {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(value)) throw new InvalidArgumentError(`it is no ${kind}'s name.`)
+    return value
+  }

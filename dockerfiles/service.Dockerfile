@@ -1,12 +1,17 @@
-# A service: its family, the Python packages that only it needs, and its code in /app. Named contexts: the family by its
-# name, and `app`, the folder with the code; a requirements.lock there is compiled under the family's lock.
+# An app image: a family, the Python packages that only the app needs, and its code in /app. Named contexts: the family by
+# its name, and `app`, the folder with the code. The command is the fleet's to name: fleet.yaml, apps.NAME.command.
 ARG FAMILY=family-web
 
-# The lock by itself, so that a change of code does not install everything again. Without a lock the stage is empty.
+# The lock by itself, so that a change of code does not install everything again. It is compiled under the family's lock.
+# By default it is requirements.lock, and without one the stage is empty.
 FROM scratch AS lock
-COPY --from=app requirements.loc[k] /
+ARG LOCK=requirements.loc[k]
+COPY --from=app ${LOCK} /requirements.lock
 
 FROM ${FAMILY}
+
+# Folders that volumes cover: a new volume gets the owner of what it covers.
+ARG FOLDERS=""
 
 USER 0:0
 RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
@@ -16,14 +21,9 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=secret,id=index,target=/run/secrets/index \
     --mount=type=tmpfs,target=/tmp \
-    if [ -e /mnt/lock/requirements.lock ]; then /mnt/uv-install /mnt/lock/requirements.lock; fi
+    if [ -e /mnt/lock/requirements.lock ]; then /mnt/uv-install /mnt/lock/requirements.lock; fi \
+ && for folder in ${FOLDERS}; do install -d -m 0755 -o 10001 -g 10001 "$folder"; done
 
 # Modes are set here, since those of a checkout depend on who made it.
 COPY --from=app --chmod=u=rwX,go=rX . /app/
 USER 10001:10001
-
-ARG FAMILY
-LABEL org.opencontainers.image.title="service" \
-      org.opencontainers.image.description="A service on ${FAMILY}"
-
-CMD ["python", "/app/main.py"]

@@ -7,7 +7,17 @@ import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading
 import { duration, line, table } from "../../dagger/lib/report/text.ts"
 import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
-import { family, machine, noCache, type Shared, withShared } from "../options.ts"
+import {
+  type AskedFlags,
+  app,
+  askedBy,
+  family,
+  machine,
+  noCache,
+  type Shared,
+  service,
+  withShared,
+} from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
 import { chooseEngine } from "../setup/engine.ts"
@@ -17,8 +27,7 @@ import { Progress } from "../show/progress.ts"
 import { inHome } from "../state.ts"
 import { withYard } from "../yard.ts"
 
-export interface BuildFlags extends Shared {
-  family?: string[]
+export interface BuildFlags extends Shared, AskedFlags {
   machine?: string
   cache: boolean
   output?: string
@@ -27,6 +36,8 @@ export interface BuildFlags extends Shared {
 export const buildVerb = (): Command =>
   withShared(new Command("build").description("build a family and what it stands on to OCI archives; pushes nothing"))
     .addOption(family())
+    .addOption(app())
+    .addOption(service())
     .addOption(machine())
     .addOption(noCache())
     .option("--output <folder>", "where the archives go (default: archives/ in the state folder)")
@@ -77,7 +88,7 @@ export async function withBuilt(
   work: (on: OnBuilt) => Promise<void>,
 ): Promise<void> {
   const repository = await openRepository(flags.source)
-  const reading = await readAsked(repository, { families: flags.family }, commitOf)
+  const reading = await readAsked(repository, askedBy(flags), commitOf)
   const registry = await chooseRegistry(repository.fleet)
   const out = new Progress(flags)
   const choice = await chooseEngine()

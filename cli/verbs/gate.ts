@@ -7,7 +7,7 @@ import { worst } from "../../dagger/lib/gates/verdict.ts"
 import { exitCodeOf } from "../../dagger/lib/release/ship.ts"
 import { findingLines } from "../../dagger/lib/report/ship.ts"
 import { duration, verdictWord } from "../../dagger/lib/report/text.ts"
-import { family, machine, noCache, withShared } from "../options.ts"
+import { app, family, machine, noCache, service, withShared } from "../options.ts"
 import { type BuildFlags, withBuilt } from "./build.ts"
 
 const says: Record<(typeof gates)[number]["name"], string> = {
@@ -62,4 +62,9 @@ const sbomVerb = (): Command =>
     })
 
 const onFamilies = (command: Command): Command =>
-  withShared(command).addOption(family()).addOption(machine()).addOption(noCache())
+  withShared(command)
+    .addOption(family())
+    .addOption(app())
+    .addOption(service())
+    .addOption(machine())
+    .addOption(noCache())

@@ -6,14 +6,24 @@ import type { Plan } from "../../dagger/lib/plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { planText } from "../../dagger/lib/report/plan.ts"
 import { commitOf } from "../git.ts"
-import { family, machine, registry, type Shared, withShared } from "../options.ts"
+import {
+  type AskedFlags,
+  app,
+  askedBy,
+  family,
+  machine,
+  registry,
+  type Shared,
+  service,
+  withShared,
+} from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
 import { knownBases } from "../setup/known.ts"
 import { recordsOf } from "../yard.ts"
 
-interface PlanFlags extends Shared {
-  family?: string[]
+interface PlanFlags extends Shared, AskedFlags {
+  all?: boolean
   bake?: boolean
   registry?: string
   machine?: string
@@ -22,12 +32,20 @@ interface PlanFlags extends Shared {
 export const planVerb = (): Command =>
   withShared(new Command("plan").description("what would be built or reused, and why; changes nothing"))
     .addOption(family())
+    .addOption(app())
+    .addOption(service())
+    .option("--all", "every family that has a Dockerfile, and the app images on them (default: the families)")
     .addOption(machine())
     .addOption(registry())
     .option("--bake", "print the bake file: docker buildx bake -f - builds it without Fairlead")
     .action(async (flags: PlanFlags) => {
       const repository = await openRepository(flags.source)
-      const reading = await readAsked(repository, { families: flags.family, all: !flags.family }, commitOf)
+      const nothing = !flags.family && !flags.app && !flags.service
+      const reading = await readAsked(
+        repository,
+        { ...askedBy(flags), all: flags.all ?? (nothing ? "families" : false) },
+        commitOf,
+      )
       const { address } = await chooseRegistry(repository.fleet, flags.registry)
       const bases = await knownBases(repository.fleet)
       const plan = await makePlan({ repository, reading, bases, records: recordsOf(address), machine: flags.machine })

@@ -9,7 +9,19 @@ import { line } from "../../dagger/lib/report/text.ts"
 import { digestsOf } from "../../dagger/lib/yard.ts"
 import { clock } from "../clock.ts"
 import { commitOf } from "../git.ts"
-import { allowDirty, family, machine, noCache, registry, type Shared, withShared } from "../options.ts"
+import {
+  type AskedFlags,
+  allowDirty,
+  app,
+  askedBy,
+  family,
+  machine,
+  noCache,
+  registry,
+  type Shared,
+  service,
+  withShared,
+} from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
 import { chooseEngine } from "../setup/engine.ts"
@@ -18,8 +30,7 @@ import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
 import { withYard } from "../yard.ts"
 
-interface ShipFlags extends Shared {
-  family?: string[]
+interface ShipFlags extends Shared, AskedFlags {
   all?: boolean
   registry?: string
   machine?: string
@@ -31,7 +42,9 @@ interface ShipFlags extends Shared {
 export const shipVerb = (): Command =>
   withShared(new Command("ship").description("build, look through every gate, publish what passed, write records"))
     .addOption(family())
-    .option("--all", "every family that has a Dockerfile")
+    .addOption(app())
+    .addOption(service())
+    .option("--all", "every family that has a Dockerfile, and the app images on them")
     .addOption(registry())
     .addOption(machine())
     .option("--dry-run", "stop before the first write to a registry")
@@ -41,7 +54,7 @@ export const shipVerb = (): Command =>
 
 async function shipAction(flags: ShipFlags): Promise<void> {
   const repository = await openRepository(flags.source)
-  const reading = await readAsked(repository, { families: flags.family, all: flags.all }, commitOf)
+  const reading = await readAsked(repository, { ...askedBy(flags), all: flags.all }, commitOf)
   requireClean(reading.commit, flags.allowDirty === true || flags.dryRun === true || clock().moved)
   const chosen = await chooseRegistry(repository.fleet, flags.registry)
   // Asking what a later day will say publishes nothing: its tag and its record would be of that day.

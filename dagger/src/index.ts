@@ -17,7 +17,7 @@ import {
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
-import { familiesText, familyRows } from "../lib/report/families.ts"
+import { familiesText } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
 import { Build } from "./build.ts"
 
@@ -70,19 +70,21 @@ export class Fairlead {
     this.signingPassword = signingPassword
   }
 
-  /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services. */
+  /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services; then the app images on it. */
   @func()
   async families(): Promise<string> {
-    return familiesText(familyRows((await openSource(this.source)).fleet))
+    return familiesText((await openSource(this.source)).fleet)
   }
 
   /**
    * What would be built and why, as a table. Changes nothing.
    * @param family Families or aliases. Default: every family with a Dockerfile.
+   * @param app Apps, for their images on every family.
+   * @param service Services, for the images that they run.
    */
   @func({ cache: "never" })
-  async plan(family: string[] = []): Promise<string> {
-    return planText(await planCall(this.site(), family))
+  async plan(family: string[] = [], app: string[] = [], service: string[] = []): Promise<string> {
+    return planText(await planCall(this.site(), { families: family, apps: app, services: service }))
   }
 
   /**
@@ -137,6 +139,8 @@ export class Fairlead {
    * @param dryRun Stop before the first write to a registry. Default: false.
    * @param allowDirty Ship uncommitted changes; the tag then ends in -dirty. Default: false.
    * @param noCache Build everything anew. Default: false.
+   * @param app Apps, for their images on every family.
+   * @param service Services, for the images that they run.
    */
   @func({ cache: "never" })
   async ship(
@@ -144,8 +148,11 @@ export class Fairlead {
     dryRun: boolean = false,
     allowDirty: boolean = false,
     noCache: boolean = false,
+    app: string[] = [],
+    service: string[] = [],
   ): Promise<string> {
-    return (await shipCall(this.site(), { families: family, dryRun, allowDirty, noCache })).text
+    const asked = { families: family, apps: app, services: service }
+    return (await shipCall(this.site(), { ...asked, dryRun, allowDirty, noCache })).text
   }
 
   /**

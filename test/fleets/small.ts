@@ -23,8 +23,8 @@ policy:
     keepReleases: 3
 `
 
-/** A fleet of three families in a line, a builder, and two services; `families` and `services` are YAML put in instead. */
-export function smallFleet({ families = line, services = two }: { families?: string; services?: string } = {}): Fleet {
+/** A fleet of three families in a line and a builder; `families`, `apps` and `services` are YAML put in instead. */
+export function smallFleet({ families = line, apps = "{}", services = "{}" }: Partial<Parts> = {}): Fleet {
   return parseFleet(
     `schema: 1
 name: small
@@ -34,12 +34,18 @@ bases: { bookworm: { image: "debian:bookworm-slim", bootstrap: { suite: bookworm
 builders: { maker: { dockerfile: dockerfiles/maker.Dockerfile, base: bookworm } }
 families:
 ${families}
-hosts: {}
-apps: {}
+hosts: { here: { address: here, user: fleet, profile: { GPU_VISIBLE_DEVICES: "", TORCH_CUDA_ALLOC_CONF: "a:1", OMP_NUM_THREADS: 1, UVICORN_WORKERS: 1, MODEL_EVICT_THRESHOLD_PCT: 90 } } }
+apps: ${apps}
 services: ${services}
 ${policy}`,
     "fleet.yaml",
   )
+}
+
+interface Parts {
+  families: string
+  apps: string
+  services: string
 }
 
 const budget = "budget: { compressed: 40 MB, uncompressed: 100 MB }"
@@ -49,5 +55,3 @@ const line = `
   middle: { alias: m, description: x, parent: bottom, dockerfile: dockerfiles/middle.Dockerfile, lock: dockerfiles/middle.lock, args: { FLAVOUR: plain }, ${budget} }
   top: { alias: t, description: x, parent: middle, dockerfile: dockerfiles/top.Dockerfile, ${budget} }
 `
-
-const two = "{}"

@@ -68,4 +68,6 @@ export type Family = z.infer<typeof familySchema>
 /** A family together with the name under which it stands in fleet.yaml. */
 export interface NamedFamily extends Family {
   name: string
+  /** The app whose code is in it: then it is no family of fleet.yaml but an app image, see apps.ts. */
+  app?: string
 }

@@ -1,22 +1,32 @@
 import { wrongInput } from "../problem.ts"
+import { type AppImage, appImages as derivedImages } from "./apps.ts"
 import type { Allow, NamedFamily } from "./family.ts"
 import type { Fleet } from "./fleet.ts"
 import { closest } from "./names.ts"
 import type { NamedService } from "./service.ts"
 import { shown } from "./shown.ts"
 
-/** The family with this name or alias. Throws a Problem (exit code 2) that lists the known ones. */
+/** The family with this name or alias, or the app image with this name. Throws a Problem (exit code 2) that lists the known ones. */
 export function familyNamed(fleet: Fleet, nameOrAlias: string): NamedFamily {
-  const { byName, byAlias } = indexOf(fleet)
-  const family = byName.get(nameOrAlias) ?? byAlias.get(nameOrAlias)
+  const { byName, byAlias, apps } = indexOf(fleet)
+  const family = byName.get(nameOrAlias) ?? byAlias.get(nameOrAlias) ?? apps.get(nameOrAlias)
   if (family) return family
   const known = [...byName.values()].slice(0, 20).map(({ name, alias }) => `${name} (${alias})`)
   if (byName.size > known.length) known.push(`${byName.size - known.length} more`)
-  const meant = closest(nameOrAlias, [...byName.keys(), ...byAlias.keys()])
+  const meant = closest(nameOrAlias, [...byName.keys(), ...byAlias.keys(), ...apps.keys()])
   throw wrongInput(`there is no family ${shown(nameOrAlias)}${meant ? `; did you mean ${meant}?` : ""}`, {
     fix: `use one of ${known.join(", ")}`,
   })
 }
+
+/** The family or app image with exactly this name, if there is one. */
+export function imageNamed(fleet: Fleet, name: string): NamedFamily | undefined {
+  const { byName, apps } = indexOf(fleet)
+  return byName.get(name) ?? apps.get(name)
+}
+
+/** Every app image, in the order in which services name them. */
+export const appImages = (fleet: Fleet): AppImage[] => [...indexOf(fleet).apps.values()]
 
 /** A family and all that it stands on, the root first and the family itself last. */
 export function lineage(fleet: Fleet, nameOrAlias: string): NamedFamily[] {
@@ -51,9 +61,12 @@ export function buildOrder(fleet: Fleet, namesOrAliases: Iterable<string>): Name
   return [...order.values()]
 }
 
-/** The services that run on a family itself (not on its children), in the order of fleet.yaml. */
-export const servicesOf = (fleet: Fleet, nameOrAlias: string): NamedService[] =>
-  (indexOf(fleet).services.get(familyNamed(fleet, nameOrAlias).name) ?? []).slice()
+/** The services that name a family itself (not its children), or that run an app image, in the order of fleet.yaml. */
+export function servicesOf(fleet: Fleet, nameOrAlias: string): NamedService[] {
+  const { services, apps } = indexOf(fleet)
+  const { name } = familyNamed(fleet, nameOrAlias)
+  return (apps.get(name)?.services ?? services.get(name) ?? []).slice()
+}
 
 /** The pins that hold in a family: its own and those of all that it stands on. */
 export const inheritedFrozen = (fleet: Fleet, nameOrAlias: string): Record<string, string> =>
@@ -85,6 +98,7 @@ export const usesGpu = (fleet: Fleet, nameOrAlias: string): boolean =>
 interface Index {
   byName: Map<string, NamedFamily>
   byAlias: Map<string, NamedFamily>
+  apps: Map<string, AppImage>
   children: Map<string, NamedFamily[]>
   services: Map<string, NamedService[]>
 }
@@ -95,7 +109,13 @@ const indexes = new WeakMap<Fleet, Index>()
 function indexOf(fleet: Fleet): Index {
   const known = indexes.get(fleet)
   if (known) return known
-  const index: Index = { byName: new Map(), byAlias: new Map(), children: new Map(), services: new Map() }
+  const index: Index = {
+    byName: new Map(),
+    byAlias: new Map(),
+    apps: new Map(derivedImages(fleet).map((image) => [image.name, image])),
+    children: new Map(),
+    services: new Map(),
+  }
   for (const [name, family] of Object.entries(fleet.families)) {
     const named = { name, ...family }
     index.byName.set(name, named)

@@ -46,6 +46,10 @@ export const hostSchema = z.strictObject({
     .optional()
     .describe("The key that the host must show. Default: not recorded yet, and every verb that uses SSH is refused."),
   platform: z.literal("linux/amd64").default("linux/amd64"),
+  observability: z
+    .boolean()
+    .default(false)
+    .describe("The observability receiver runs here. At most one host. Default: the first host."),
   gpu: gpuSchema.optional().describe("Default: the host has no GPU."),
   profile: profileSchema,
 })

@@ -1,5 +1,6 @@
 import { type Problem, wrongInput } from "../problem.ts"
 import type { App } from "./app.ts"
+import { appNameOf } from "./apps.ts"
 import type { Fleet } from "./fleet.ts"
 import type { Host } from "./host.ts"
 import { closest, owned, snakeName } from "./names.ts"
@@ -35,11 +36,16 @@ export function hostNamed(fleet: Fleet, name: string): NamedHost {
 
 /** The app that a service runs: its own, or the stand-in, which says so by `standIn`. */
 export function appOf(fleet: Fleet, service: string): NamedApp {
-  const own = serviceNamed(fleet, service).app
-  const name = own ?? Object.keys(fleet.apps).find((each) => fleet.apps[each]?.standIn)
-  const app = name === undefined ? undefined : owned(fleet.apps, name)
-  if (name !== undefined && app) return { name, ...app }
-  throw unknown("app", own ?? "standIn", Object.keys(fleet.apps))
+  const name = appNameOf(fleet.apps, serviceNamed(fleet, service))
+  if (name === undefined) throw unknown("app", "standIn", Object.keys(fleet.apps))
+  return appNamed(fleet, name)
+}
+
+/** The app with this name. Throws a Problem (exit code 2) that lists the known ones. */
+export function appNamed(fleet: Fleet, name: string): NamedApp {
+  const app = owned(fleet.apps, name)
+  if (app) return { name, ...app }
+  throw unknown("app", name, Object.keys(fleet.apps))
 }
 
 function unknown(kind: string, name: string, known: readonly string[]): Problem {

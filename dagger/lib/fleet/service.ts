@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { bytesSchema } from "./bytes.ts"
 import { labelSchema, portSchema } from "./names.ts"
 
 export const needSchema = z.enum(["cpu", "gpu", "gpu-aware", "web", "llm", "audio", "vision", "docker"])
@@ -23,6 +24,14 @@ export const serviceSchema = z
       .optional()
       .describe("GPUs that the service takes. Default: 1 if it needs gpu, else 0."),
     app: labelSchema.optional().describe("The app that it runs. Default: the app marked standIn."),
+    healthySeconds: z
+      .int()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe("It may take this long until it is healthy: models load. Default: policy.rollout.healthySeconds."),
+    memory: bytesSchema.optional().describe("More memory than this it does not get. Default: no limit."),
+    pids: z.int().min(8).max(1_000_000).optional().describe("Processes and threads at most. Default: no limit."),
     wave: labelSchema
       .optional()
       .describe("The wave it rolls out in. Default: the first of policy.rollout.waves to match."),

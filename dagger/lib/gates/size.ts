@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { harmless } from "../engine/engine.ts"
 import { humanBytes } from "../fleet/bytes.ts"
+import { familyNamed } from "../fleet/hierarchy.ts"
 import type { Gate } from "./gate.ts"
 import { originOf } from "./origin.ts"
 import { shaped } from "./probe.ts"
@@ -61,7 +62,7 @@ export const size: Gate<SizeFacts> & { readonly name: "size" } = {
     }
   },
   judge(facts, rules) {
-    const { budget } = rules.fleet.families[rules.family]!
+    const { budget, app } = familyNamed(rules.fleet, rules.family)
     const over = (["compressed", "uncompressed"] as const).filter((kind) => facts[kind] > budget[kind])
     const findings = over.map((kind): Finding => {
       const needed = `${Math.ceil(facts[kind] / 1e6)} MB`
@@ -69,7 +70,9 @@ export const size: Gate<SizeFacts> & { readonly name: "size" } = {
         what: `${kind}: ${humanBytes(facts[kind])} is over the budget of ${humanBytes(budget[kind])} by ${humanBytes(facts[kind] - budget[kind])}`,
         where: originOf(rules).file(),
         evidence: `biggest layers: ${biggestLayers(facts, kind)}; biggest packages: ${biggestPackages(facts)}`,
-        fix: `raise families.${rules.family}.budget.${kind} to ${needed} in fleet.yaml, or drop what is not needed`,
+        fix: app
+          ? `raise apps.${app}.budget.${kind} in fleet.yaml, which is what it may add to its family, or drop what is not needed`
+          : `raise families.${rules.family}.budget.${kind} to ${needed} in fleet.yaml, or drop what is not needed`,
       }
     })
     return { ...judge(facts, findings), brief: brief(facts.compressed, budget.compressed) }

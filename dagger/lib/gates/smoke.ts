@@ -1,6 +1,8 @@
 import { z } from "zod"
 import { type Engine, harmless, type Step } from "../engine/engine.ts"
+import type { App } from "../fleet/app.ts"
 import type { Fleet } from "../fleet/fleet.ts"
+import { imageNamed } from "../fleet/hierarchy.ts"
 import type { Gate, Image } from "./gate.ts"
 import { originOf } from "./origin.ts"
 import { answered, probe, shaped } from "./probe.ts"
@@ -33,6 +35,8 @@ const factsSchema = z.strictObject({
   /** What is other than in the image, as podman tells it. */
   changed: z.array(z.string()),
   temporary: z.array(z.string()),
+  /** Files and folders in /app that the service's user cannot read; null where nobody looked. */
+  unreadable: z.strictObject({ count, examples: z.array(z.string()) }).nullable(),
   /** null when it never ran. */
   exitCode: z.int().nullable(),
   /** Whether SIGTERM was not enough; null when it ended by itself. */
@@ -46,10 +50,16 @@ export type SmokeFacts = z.infer<typeof factsSchema>
 // A service that needs longer than this to say that it is up, on a loopback and without work, is not up.
 const mostHealthySeconds = 30
 
-/** Starts the image as it will run, with the reference app: root read only, no capabilities, its own user and entrypoint. */
+/**
+ * Starts the image as it will run: root read only, no capabilities, its own user and entrypoint. An app image runs its own
+ * app, a family the reference app.
+ */
 export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step => {
-  const app = fleet.apps.reference
-  if (!app) throw new CouldNotLook("smoke: there is no app to start the image with", "add apps.reference to fleet.yaml")
+  const own = imageNamed(fleet, subject.family)?.app
+  const app = own === undefined ? fleet.apps.reference : fleet.apps[own]
+  if (app?.path === undefined) {
+    throw new CouldNotLook("smoke: there is no app to start the image with", "add apps.reference to fleet.yaml")
+  }
   const { healthPath, stopSeconds } = fleet.policy.image
   return {
     name: `start ${subject.family}`,
@@ -59,22 +69,26 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     argv: [
       "python3", "-I", "-B", "/fairlead/probe.py",
       "--archive=/in/image.tar",
-      "--app=/in/app",
+      ...(own === undefined ? ["--app=/in/app"] : []),
       `--port-env=${app.portEnv}`,
       `--health-port-env=${app.healthPortEnv}`,
       `--health-path=${healthPath}`,
       `--healthy-seconds=${Math.min(mostHealthySeconds, fleet.policy.rollout.healthySeconds)}`,
       `--stop-seconds=${stopSeconds}`,
       ...Object.entries(app.env).map(([name, value]) => `--env=${name}=${value}`),
+      ...writable(app).map((path) => `--tmpfs=${path}`),
       "--", ...app.command,
     ], // biome-ignore format: one argument per line would hide the shape of the command
     inputs: {
       "/fairlead/probe.py": probe(engine, "smoke_probe.py"),
       "/in/image.tar": subject.archive,
-      "/in/app": engine.local(app.path),
+      ...(own === undefined ? { "/in/app": engine.local(app.path) } : {}),
     },
   }
 }
+
+/** Where an app may write besides /tmp. What stands in a volume is the host's, so here it is empty. */
+const writable = ({ tmpfs, volumes }: App): string[] => [...tmpfs, ...Object.values(volumes)]
 
 export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
   name: "smoke",
@@ -112,7 +126,10 @@ export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
   recall: (stored) => shaped("smoke", stored, factsSchema),
 }
 
-function startFindings({ refused, health, exitCode, killed, seconds, log }: SmokeFacts, fleet: Fleet): Finding[] {
+function startFindings(
+  { refused, health, exitCode, killed, seconds, log, unreadable }: SmokeFacts,
+  fleet: Fleet,
+): Finding[] {
   const { healthPath } = fleet.policy.image
   if (refused !== null)
     return [
@@ -142,7 +159,13 @@ function startFindings({ refused, health, exitCode, killed, seconds, log }: Smok
     found.push({
       what: "writes: something wanted to write outside /tmp",
       evidence: refusedWrites[0],
-      fix: "write to /tmp or to a volume; the root file system is read only on every host",
+      fix: "write to /tmp, or to what apps.….tmpfs or .volumes name; the root file system is read only on every host",
+    })
+  }
+  if (unreadable !== null && unreadable.count > 0) {
+    found.push({
+      what: `code: the user cannot read ${unreadable.count} of the files in /app, ${harmless(unreadable.examples[0] ?? "")} among them`,
+      fix: "the build sets the modes of /app; look what else changes them",
     })
   }
   return found

@@ -6,7 +6,7 @@ import { rulesFor } from "../fleet/repository.ts"
 import { ask, lookingAt } from "../gates/look.ts"
 import { gates } from "../gates/table.ts"
 import type { Plan } from "../plan/plan.ts"
-import { makePlan, type Reading, readAsked } from "../plan/reading.ts"
+import { type Asked, makePlan, type Reading, readAsked } from "../plan/reading.ts"
 import { requireClean } from "../plan/tag.ts"
 import { Problem } from "../problem.ts"
 import { parseReference } from "../release/reference.ts"
@@ -38,17 +38,20 @@ interface Opened {
   plan: Plan
 }
 
-async function opened(site: Site, families: readonly string[], machine?: string, noCache = false): Promise<Opened> {
+async function opened(site: Site, asked: Asked, machine?: string, noCache = false): Promise<Opened> {
   const yard = await daggerYard(site)
   const repository = { root: yard.root, fleet: yard.fleet }
-  const reading = await readAsked(repository, { families, all: families.length === 0 }, commitIn(yard))
+  const reading = await readAsked(repository, { ...asked, all: anything(asked) ? false : "families" }, commitIn(yard))
   const bases = digestsOf(yard.bases)
   const plan = await makePlan({ repository, reading, bases, records: yard.records, machine, noCache, now: yard.now })
   return { yard, reading, plan }
 }
 
-export async function planCall(site: Site, families: readonly string[]): Promise<Plan> {
-  return (await opened(site, families)).plan
+const anything = ({ families = [], apps = [], services = [] }: Asked): boolean =>
+  families.length + apps.length + services.length > 0
+
+export async function planCall(site: Site, asked: Asked): Promise<Plan> {
+  return (await opened(site, asked)).plan
 }
 
 /** Builds a family and what it stands on; answers the asked-for image. */
@@ -58,7 +61,7 @@ export async function buildCall(
   machine?: string,
   noCache = false,
 ): Promise<{ built: Built; plan: Plan }> {
-  const { yard, reading, plan } = await opened(site, [family], machine, noCache)
+  const { yard, reading, plan } = await opened(site, { families: [family] }, machine, noCache)
   try {
     const families = plan.families.map((each) => each.family)
     const built = await build(yard, { plan, inputs: reading.inputs, families, machine, noCache })
@@ -71,7 +74,7 @@ export async function buildCall(
 /** Runs one gate over a family's image. Throws a Problem with every finding when it does not pass. */
 export async function gateCall(site: Site, family: string, name: string, machine?: string): Promise<string> {
   const gate = gates.find((each) => each.name === name)!
-  const { yard, reading, plan } = await opened(site, [family], machine)
+  const { yard, reading, plan } = await opened(site, { families: [family] }, machine)
   try {
     const order = buildOrder(yard.fleet, [family]).map((each) => each.name)
     const built = (await build(yard, { plan, inputs: reading.inputs, families: order, machine })).at(-1)!
@@ -93,8 +96,7 @@ export async function risksCall(source: Directory): Promise<string> {
   return risksText(standingRisks(await loadRisks(root, fleet), {}, new Date()))
 }
 
-export interface ShipCall {
-  families: readonly string[]
+export interface ShipCall extends Asked {
   machine?: string
   dryRun?: boolean
   noCache?: boolean
@@ -103,7 +105,7 @@ export interface ShipCall {
 
 /** Ships families; answers the report and its text. A report that did not pass is thrown, text first. */
 export async function shipCall(site: Site, call: ShipCall): Promise<{ report: ShipReport; text: string }> {
-  const { yard, reading, plan } = await opened(site, call.families, call.machine, call.noCache)
+  const { yard, reading, plan } = await opened(site, call, call.machine, call.noCache)
   requireClean(reading.commit, call.allowDirty === true || call.dryRun === true)
   try {
     yard.signer = await signerIn(site, yard.engine)

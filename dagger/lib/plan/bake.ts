@@ -1,5 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
-import { inheritedArgs, lineage } from "../fleet/hierarchy.ts"
+import { imageNamed, inheritedArgs, lineage } from "../fleet/hierarchy.ts"
 import type { AllInputs } from "./inputs.ts"
 
 /** The part of a bake file that Fairlead writes. Source: docs.docker.com/build/bake/reference. */
@@ -43,13 +43,14 @@ export function bakeFile(fleet: Fleet, inputs: AllInputs, options: BakeOptions):
   const add = (name: string) => {
     const own = inputs[name]
     if (!own || target[name]) return
+    const image = imageNamed(fleet, name)
     const context = own.dockerfile.split("/").slice(0, -1).join("/") || "."
     target[name] = {
       context: at(options.root, context),
       dockerfile: own.dockerfile.split("/").at(-1)!,
-      contexts: contextsOf(fleet, own.needs, options.bases),
-      args: { ...(name in fleet.families ? inheritedArgs(fleet, name) : {}), SOURCE_DATE_EPOCH: String(fleet.epoch) },
-      ...(name in fleet.families ? { labels: labelsOf(fleet, name, options) } : {}),
+      contexts: { ...contextsOf(fleet, own.needs, options.bases), ...appContext(image?.app, fleet, options.root) },
+      args: { ...(image ? inheritedArgs(fleet, name) : {}), SOURCE_DATE_EPOCH: String(fleet.epoch) },
+      ...(image ? { labels: labelsOf(fleet, name, options) } : {}),
       platforms: ["linux/amd64"],
       attest: [...noProvenance],
       ...(options.secrets.length > 0 ? { secret: [...options.secrets] } : {}),
@@ -83,15 +84,30 @@ function contextsOf(fleet: Fleet, needs: readonly string[], bases: BakeOptions["
   return contexts
 }
 
+/** The folder with an app's code, as service.Dockerfile names it. */
+function appContext(app: string | undefined, { apps }: Fleet, root: string): Record<string, string> {
+  const path = app === undefined ? undefined : apps[app]?.path
+  return path === undefined ? {} : { app: at(root, path) }
+}
+
 function labelsOf(fleet: Fleet, family: string, options: BakeOptions): Record<string, string> {
   const foot = footOf(fleet, family)
+  const { app, parent, description } = imageNamed(fleet, family)!
   return {
     "org.opencontainers.image.created": new Date(fleet.epoch * 1000).toISOString().replace(".000Z", "Z"),
     "org.opencontainers.image.revision": options.revisions[family] ?? "unknown",
     "org.opencontainers.image.base.name": fleet.bases[foot]?.image ?? foot,
     "org.opencontainers.image.base.digest": options.baseDigests[foot] ?? "unknown",
     "dev.fairlead.fleet": fleet.name,
-    "dev.fairlead.family": family,
+    "dev.fairlead.family": app ? parent! : family,
+    ...(app
+      ? {
+          "org.opencontainers.image.title": family,
+          "org.opencontainers.image.description": description,
+          "dev.fairlead.app": app,
+          "dev.fairlead.stand-in": String(fleet.apps[app]?.standIn === true),
+        }
+      : {}),
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import type { Fleet } from "../fleet/fleet.ts"
-import { inheritedArgs } from "../fleet/hierarchy.ts"
+import { imageNamed, inheritedArgs } from "../fleet/hierarchy.ts"
 import type { AllInputs } from "./inputs.ts"
 
 /**
@@ -39,13 +39,13 @@ export function ingredientsOf(
     const own = inputs[name]
     if (!own || made[name]) return
     const builder = fleet.builders[name]
-    const family = fleet.families[name]
+    const family = imageNamed(fleet, name)
     const foot = (builder ?? family)?.base
     for (const need of own.needs) if (need in fleet.builders) add(need)
     made[name] = {
       files: own.files,
       pins: own.pins,
-      args: name in fleet.families ? inheritedArgs(fleet, name) : {},
+      args: family ? inheritedArgs(fleet, name) : {},
       standsOn: Object.fromEntries(
         [
           ...(foot ? [[foot, bases[foot] ?? "not readied"]] : []),

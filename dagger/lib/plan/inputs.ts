@@ -2,7 +2,9 @@ import { createHash } from "node:crypto"
 import { lstat, readdir, readFile } from "node:fs/promises"
 import { dirname, join, posix } from "node:path"
 import type { Fleet } from "../fleet/fleet.ts"
+import { familyNamed } from "../fleet/hierarchy.ts"
 import { wrongInput } from "../problem.ts"
+import { readApp } from "./app.ts"
 import { type DockerfileNeeds, dockerfileNeeds } from "./dockerfile.ts"
 
 /** What one image is built from, read from the repository. The plan itself never looks at the disk. */
@@ -25,25 +27,31 @@ export type AllInputs = Readonly<Record<string, BuildInputs>>
  * Throws a Problem (exit code 2) that names the Dockerfile and the path when something it copies is missing.
  */
 export async function readInputs(root: string, fleet: Fleet, families: readonly string[]): Promise<AllInputs> {
-  const wanted = [
-    ...Object.entries(fleet.builders),
-    ...families.map((name) => [name, fleet.families[name]!] as const),
-  ].filter(([, each]) => each.dockerfile !== undefined)
-  const read = wanted.map(async ([name, each]) => {
-    const where = name in fleet.families ? `families.${name}` : `builders.${name}`
-    const args = "args" in each ? each.args : {}
-    return [name, await readOne(root, where, { dockerfile: each.dockerfile!, lock: each.lock, args })] as const
+  const builders = Object.entries(fleet.builders).map(([name, { dockerfile, lock }]) => {
+    return { name, where: `builders.${name}`, dockerfile, lock, args: {}, app: undefined }
   })
-  return Object.fromEntries(await Promise.all(read))
+  const images = families.map((name) => {
+    const { dockerfile, lock, args, app } = familyNamed(fleet, name)
+    return { name, where: app ? `apps.${app}` : `families.${name}`, dockerfile, lock, args, app }
+  })
+  const read = [...builders, ...images].map(async ({ name, dockerfile, app, ...each }) => {
+    if (dockerfile === undefined) return []
+    const code = app === undefined ? {} : await readApp(root, app, fleet.apps[app]!)
+    const { files, ...own } = await readOne(root, { ...each, dockerfile })
+    return [[name, { ...own, files: sortedByPath({ ...files, ...code }) }] as const]
+  })
+  return Object.fromEntries((await Promise.all(read)).flat())
 }
 
 interface Declared {
+  /** "families.web", for messages. */
+  where: string
   dockerfile: string
   lock?: string
   args: Readonly<Record<string, string>>
 }
 
-async function readOne(root: string, where: string, { dockerfile, lock, args }: Declared): Promise<BuildInputs> {
+async function readOne(root: string, { where, dockerfile, lock, args }: Declared): Promise<BuildInputs> {
   const text = await readText(root, dockerfile, `fleet.yaml: ${where}.dockerfile`)
   const needs: DockerfileNeeds = dockerfileNeeds(text, args)
   const context = dirname(dockerfile)
@@ -55,7 +63,7 @@ async function readOne(root: string, where: string, { dockerfile, lock, args }: 
   const ignore = posix.join(context, ".dockerignore")
   if (await lstat(join(root, ignore)).catch(() => undefined)) paths.add(ignore)
   const files: Record<string, string> = {}
-  for (const path of [...paths].sort()) files[path] = sha256(await readFile(join(root, path)))
+  for (const path of paths) files[path] = sha256(await readFile(join(root, path)))
   const pins = lock ? pinsOf(await readText(root, lock, `fleet.yaml: ${where}.lock`)) : {}
   return { dockerfile, text, needs: needs.images, files, pins }
 }
@@ -95,5 +103,8 @@ export const pinsOf = (lock: string): Record<string, string> =>
       version!,
     ]),
   )
+
+const sortedByPath = (files: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")

@@ -1,3 +1,4 @@
+import type { NamedFamily } from "../fleet/family.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { buildOrder, lineage, servicesOf } from "../fleet/hierarchy.ts"
 import { wrongInput } from "../problem.ts"
@@ -18,6 +19,10 @@ export interface Known {
 export interface PlannedFamily {
   family: string
   parent?: string
+  /** The app whose code is in it; absent for a family. */
+  app?: string
+  /** The app is the stand-in: its services name no code of their own. */
+  standIn?: true
   /** "reuse": the very same ingredients were built and passed before. */
   action: "build" | "reuse"
   /** Why it is built, the most telling first; empty for "reuse". */
@@ -71,15 +76,14 @@ export function planOf(fleet: Fleet, options: PlanOptions): Plan {
     tag: tagOf(options.commit, options.now),
     commit: options.commit.sha ?? "none",
     dirty: isDirty(options.commit),
-    families: order.map(({ name, parent }) => planned(fleet, options, name, parent, made)),
+    families: order.map((image) => planned(fleet, options, image, made)),
   }
 }
 
 function planned(
   fleet: Fleet,
   options: PlanOptions,
-  family: string,
-  parent: string | undefined,
+  { name: family, parent, app }: NamedFamily,
   made: Readonly<Record<string, Ingredients>>,
 ): PlannedFamily {
   const ingredients = made[family]!
@@ -89,6 +93,7 @@ function planned(
   return {
     family,
     parent,
+    ...(app ? { app, ...(fleet.apps[app]?.standIn ? { standIn: true as const } : {}) } : {}),
     action: same ? "reuse" : "build",
     reasons: same ? [] : options.noCache ? ["--no-cache"] : why(before?.ingredients, ingredients),
     fingerprint: print,

@@ -1,4 +1,7 @@
-import { buildOrder, familyNamed } from "../fleet/hierarchy.ts"
+import { imageNameOf } from "../fleet/apps.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import { appImages, buildOrder, familyNamed, lineage } from "../fleet/hierarchy.ts"
+import { appNamed, serviceNamed } from "../fleet/named.ts"
 import type { Repository } from "../fleet/repository.ts"
 import { wrongInput } from "../problem.ts"
 import type { ImageRecord } from "../release/record.ts"
@@ -17,27 +20,26 @@ export interface Reading {
 }
 
 export interface Asked {
-  /** Names or aliases. */
+  /** Names or aliases of families; names of app images. */
   families?: readonly string[]
-  /** Every family with a Dockerfile. */
-  all?: boolean
+  /** Apps, for their images on every family. */
+  apps?: readonly string[]
+  /** Services, for the images that they run. */
+  services?: readonly string[]
+  /** "families": every family with a Dockerfile; true: every app image on one of them, too. */
+  all?: boolean | "families"
 }
 
 /** What git says of some paths of the checkout. */
 export type CommitOf = (root: string, paths: readonly string[]) => Promise<Commit>
 
 /** Reads what the families that are asked for are made of, and what git says of it. */
-export async function readAsked(
-  { root, fleet }: Repository,
-  { families, all }: Asked,
-  commitOf: CommitOf,
-): Promise<Reading> {
-  const buildable = Object.keys(fleet.families).filter((name) => fleet.families[name]!.dockerfile)
-  const asked = all ? buildable : [...new Set((families ?? []).map((each) => familyNamed(fleet, each).name))]
+export async function readAsked({ root, fleet }: Repository, what: Asked, commitOf: CommitOf): Promise<Reading> {
+  const asked = [...new Set(askedImages(fleet, what))]
   if (asked.length === 0) {
     throw wrongInput("no family is named", {
       where: "--family",
-      fix: `pass --family ${buildable.at(-1) ?? "NAME"} (repeatable), or --all`,
+      fix: `pass --family ${buildableFamilies(fleet).at(-1) ?? "NAME"} (repeatable), --service, --app, or --all`,
     })
   }
   const order = buildOrder(fleet, asked).map(({ name }) => name)
@@ -45,6 +47,45 @@ export async function readAsked(
   const commit = await commitOf(root, [...new Set(order.flatMap((family) => pathsOf(fleet, inputs, family)))])
   return { asked, inputs, commit }
 }
+
+function askedImages(fleet: Fleet, { families = [], apps = [], services = [], all }: Asked): string[] {
+  if (all)
+    return [...buildableFamilies(fleet), ...(all === true ? appImages(fleet).filter(buildable(fleet)).map(nameOf) : [])]
+  return [
+    ...families.map((each) => familyNamed(fleet, each).name),
+    ...apps.flatMap((each) => imagesOf(fleet, each)),
+    ...services.map((each) => imageNameOf(fleet, serviceNamed(fleet, each))),
+  ]
+}
+
+const buildableFamilies = (fleet: Fleet): string[] =>
+  Object.keys(fleet.families).filter((name) => fleet.families[name]!.dockerfile)
+
+/** An app's images on the families that can be built; on the others, its services run nothing yet. */
+function imagesOf(fleet: Fleet, app: string): string[] {
+  const { name, path } = appNamed(fleet, app)
+  const where = `fleet.yaml: apps.${name}`
+  if (path === undefined) {
+    const fix = "ship its services' families: --service NAME does"
+    throw wrongInput("has no path, so it has no image of its own", { where, fix })
+  }
+  const images = appImages(fleet).filter((image) => image.app === name)
+  if (images.length === 0) throw wrongInput("is run by no service, so it has no image", { where })
+  const found = images.filter(buildable(fleet))
+  if (found.length > 0) return found.map(nameOf)
+  const parents = images.map(({ parent }) => parent).join(", ")
+  throw wrongInput(`runs on ${parents} only, which cannot be built yet`, {
+    where,
+    fix: "write the family's Dockerfile",
+  })
+}
+
+const buildable =
+  (fleet: Fleet) =>
+  ({ name }: { name: string }): boolean =>
+    lineage(fleet, name).every(({ dockerfile }) => dockerfile !== undefined)
+
+const nameOf = ({ name }: { name: string }): string => name
 
 export interface Planning {
   repository: Repository

@@ -25,6 +25,19 @@ const families = z.object({
       services: z.array(z.string()),
     }),
   ),
+  apps: z
+    .array(
+      z.object({
+        image: z.string(),
+        app: z.string(),
+        standIn: z.boolean().describe("Its services name no code of their own."),
+        family: z.string().describe("The family that it stands on."),
+        budget: z.object({ compressed: bytes, uncompressed: bytes }),
+        buildable: z.boolean().describe("All that it stands on has a Dockerfile."),
+        services: z.array(z.string()),
+      }),
+    )
+    .describe("App images: a family with an app's code in it."),
 })
 
 const plan = z.object({
@@ -36,6 +49,8 @@ const plan = z.object({
     z.object({
       family: z.string(),
       parent: z.string().optional(),
+      app: z.string().optional().describe("The app whose code is in it; absent for a family."),
+      standIn: z.literal(true).optional().describe("The app is the stand-in."),
       action: z.enum(["build", "reuse"]),
       reasons: z.array(z.string()),
       fingerprint: z.string(),

@@ -10,14 +10,16 @@ export function planText(plan: Plan): string {
     ...(todo.length > 0 ? ["", table(["family", "", "why", "touches", "expected"], todo.map(row))] : []),
     "",
     same > 0 ? line("others", `${same} unchanged (same fingerprints as the last build here)`) : "",
-    line("next", `fairlead ship --family ${plan.families.at(-1)?.family}`),
+    line("next", `fairlead ship ${askedFor(plan.families.at(-1))}`),
   ]
     .filter((each, index, all) => each !== "" || all[index - 1] !== "")
     .join("\n")
 }
 
+const askedFor = (last?: PlannedFamily): string => (last?.app ? `--app ${last.app}` : `--family ${last?.family}`)
+
 const row = (each: PlannedFamily): string[] => [
-  each.family,
+  each.standIn ? `${each.family} (stand-in)` : each.family,
   "build",
   shortened(each.reasons),
   touches(each),

@@ -279,6 +279,7 @@ export const smokeFacts = (breaks: (facts: SmokeFacts) => void = () => {}): Smok
     ],
     changed: ["A /app", "C /etc"],
     temporary: [],
+    unreadable: null,
     exitCode: 0,
     killed: false,
     seconds: { unpack: 2.5, healthy: 0.41, stop: 0.1 },

@@ -1,3 +1,4 @@
+import { appImagesHaveNames, appsBringTheirParts, mountsFit, oneObserver } from "./apps.ts"
 import { archsFit, gpuServicesFindAGpu, torchFits } from "./gpu.ts"
 import { budgetsFit, childrenKeepPromises, noCircles, oldPythonSaysWhenItEnds, standsOnOneThing } from "./hierarchy.ts"
 import { aliasesDiffer, imagesHaveDifferentNames, serviceNamesDiffer } from "./names.ts"
@@ -18,6 +19,10 @@ export const rules: readonly Rule[] = [
   budgetsFit,
   servicesNameWhatExists,
   servicesHaveAnApp,
+  appImagesHaveNames,
+  appsBringTheirParts,
+  mountsFit,
+  oneObserver,
   portsDiffer,
   gpuServicesFindAGpu,
   archsFit,

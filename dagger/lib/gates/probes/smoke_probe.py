@@ -9,6 +9,7 @@ import argparse
 import http.client
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -68,8 +69,8 @@ def start(image, arguments, pidfile):
         "--cap-drop=all",
         "--security-opt=no-new-privileges",
         "--log-driver=k8s-file",
-        f"--volume={arguments.app}:/app:ro",
-        "--workdir=/app",
+        *([f"--volume={arguments.app}:/app:ro", "--workdir=/app"] if arguments.app else []),
+        *(f"--tmpfs={each}" for each in arguments.tmpfs),
         *(f"--env={each}" for each in environment),
         image,
         *arguments.command,
@@ -141,6 +142,24 @@ class Running:
         return sorted(found)[:LINES]
 
 
+    def unreadable(self, folder):
+        """What the service's user cannot read, by the modes that it meets."""
+        first = self._process(str(self.pid))
+        root = f"/proc/{self.pid}/root"
+        count, examples = 0, []
+        for path, _, files in os.walk(root + folder):
+            for each in [path, *(os.path.join(path, name) for name in files)]:
+                seen = os.lstat(each)
+                if stat.S_ISLNK(seen.st_mode):
+                    continue
+                shift = 6 if seen.st_uid in first["uids"] else 3 if seen.st_gid in first["gids"] else 0
+                wanted = 0o5 if stat.S_ISDIR(seen.st_mode) else 0o4
+                if (seen.st_mode >> shift) & wanted != wanted:
+                    count += 1
+                    examples.append(each.removeprefix(root))
+        return {"count": count, "examples": sorted(examples)[:LINES]}
+
+
 def ask(path, seconds):
     connection = http.client.HTTPConnection("127.0.0.1", HEALTH_PORT, timeout=seconds)
     try:
@@ -197,13 +216,14 @@ def stop(running, limit):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--archive", required=True)
-    parser.add_argument("--app", required=True)
+    parser.add_argument("--app", help="a folder to put at /app; without it the image brings its own")
     parser.add_argument("--port-env", required=True)
     parser.add_argument("--health-port-env", required=True)
     parser.add_argument("--health-path", required=True)
     parser.add_argument("--healthy-seconds", type=float, required=True)
     parser.add_argument("--stop-seconds", type=float, required=True)
     parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("--tmpfs", action="append", default=[])
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     image, digest, unpacked = unpack(arguments.archive)
@@ -215,6 +235,7 @@ def main():
         "processes": [],
         "changed": [],
         "temporary": [],
+        "unreadable": None,
         "exitCode": None,
         "killed": None,
         "seconds": {"unpack": round(unpacked, 3), "healthy": None, "stop": None},
@@ -243,6 +264,8 @@ def observe(running, arguments, seen):
         return
     seen["processes"] = running.processes()
     seen["temporary"] = running.temporary()
+    if not arguments.app:
+        seen["unreadable"] = running.unreadable("/app")
     stopped, killed = stop(running, arguments.stop_seconds)
     seen["killed"] = killed
     seen["seconds"].update(healthy=None if seconds is None else round(seconds, 3), stop=round(stopped, 3))
