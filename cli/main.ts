@@ -3,6 +3,7 @@ import pc from "picocolors"
 import { Problem } from "../dagger/lib/problem.ts"
 import { Interrupted } from "./interrupt.ts"
 import { buildVerb } from "./verbs/build.ts"
+import { composeVerb } from "./verbs/compose.ts"
 import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
@@ -35,6 +36,7 @@ for (const verb of [
   phasesVerb,
   verifyVerb,
   keyVerb,
+  composeVerb,
   setupVerb,
   doctorVerb,
   cleanVerb,

@@ -19,6 +19,8 @@ import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCa
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
+import { allComposeFiles } from "../lib/rollout/compose.ts"
+import { composeFolder, requireRendered } from "../lib/rollout/drift.ts"
 import { Build } from "./build.ts"
 
 @object()
@@ -178,6 +180,24 @@ export class Fairlead {
   @func({ cache: "never" })
   async verify(ref: string): Promise<string> {
     return verifyCall(this.site(), ref)
+  }
+
+  /** What each host runs, as compose files that work by hand: compose/ of the repository. */
+  @func()
+  async compose(): Promise<Directory> {
+    const { fleet } = await openSource(this.source)
+    return Object.entries(allComposeFiles(fleet)).reduce(
+      (folder, [name, text]) => folder.withNewFile(name, text),
+      dag.directory(),
+    )
+  }
+
+  /** The files in compose/ are what fleet.yaml says. */
+  @func()
+  @check()
+  async composeIsUpToDate(): Promise<void> {
+    const { root, fleet } = await openSource(this.source)
+    await requireRendered(`${root}/${composeFolder}`, allComposeFiles(fleet))
   }
 
   /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */

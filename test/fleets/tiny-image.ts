@@ -68,6 +68,7 @@ export const tinyRecord = (family: string, digest: string, more: Partial<ImageRe
   ingredients: { files: {}, pins: {}, args: {}, standsOn: {}, epoch: 1, machine: "", builder: "test" },
   digest,
   revision: "0123456789abcdef0123456789abcdef01234567",
+  gateSeconds: 1,
   size: { compressed: 1, uncompressed: 2 },
   packages: 2,
   contents: contentsOf(packagesIn(tinySbom(family))),

@@ -39,7 +39,7 @@ const service = z.object({
   healthPort: z.number(),
   needs: z.array(z.string()),
   gpus: z.number(),
-  app: z.object({ name: z.string(), path: z.string(), standIn: z.boolean() }),
+  app: z.object({ name: z.string(), path: z.string().optional(), standIn: z.boolean() }),
   image: image.optional().describe("The newest of its family; what runs on the hosts is not recorded yet."),
 })
 

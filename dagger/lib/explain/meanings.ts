@@ -30,7 +30,7 @@ export function asService(word: string, known: Known): AnswerOf<"service"> | und
     healthPort,
     needs,
     gpus,
-    app: { name: app.name, path: app.path, standIn: app.standIn },
+    app: { name: app.name, ...(app.path ? { path: app.path } : {}), standIn: app.standIn },
     ...(record ? { image: imageOf(record, known) } : {}),
   }
 }

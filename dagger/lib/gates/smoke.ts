@@ -1,6 +1,5 @@
 import { z } from "zod"
 import { type Engine, harmless, type Step } from "../engine/engine.ts"
-import type { App } from "../fleet/app.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { imageNamed } from "../fleet/hierarchy.ts"
 import type { Gate, Image } from "./gate.ts"
@@ -76,7 +75,8 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
       `--healthy-seconds=${Math.min(mostHealthySeconds, fleet.policy.rollout.healthySeconds)}`,
       `--stop-seconds=${stopSeconds}`,
       ...Object.entries(app.env).map(([name, value]) => `--env=${name}=${value}`),
-      ...writable(app).map((path) => `--tmpfs=${path}`),
+      ...app.tmpfs.map((path) => `--tmpfs=${path}`),
+      ...Object.values(app.volumes).map((path) => `--empty-volume=${path}`),
       "--", ...app.command,
     ], // biome-ignore format: one argument per line would hide the shape of the command
     inputs: {
@@ -86,9 +86,6 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     },
   }
 }
-
-/** Where an app may write besides /tmp. What stands in a volume is the host's, so here it is empty. */
-const writable = ({ tmpfs, volumes }: App): string[] => [...tmpfs, ...Object.values(volumes)]
 
 export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
   name: "smoke",

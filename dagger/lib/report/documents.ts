@@ -156,6 +156,17 @@ const key = z.object({
   trusted: z.boolean().describe("policy.signing.keys of fleet.yaml names it."),
 })
 
+const compose = z.object({
+  schema,
+  hosts: z.array(
+    z.object({
+      host: z.string(),
+      files: z.array(z.string()).describe("Paths of what was written or compared."),
+      notes: z.array(z.string()).describe("What is odd about what the host runs."),
+    }),
+  ),
+})
+
 /** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
 export const documents = {
   families,
@@ -169,6 +180,7 @@ export const documents = {
   "risk-accept": riskAccept,
   explain,
   phases,
+  compose,
 } as const
 
 /** The JSON Schema of a document. */

@@ -94,6 +94,12 @@ describe("smoke", () => {
     ])
   })
 
+  it("names code that the user cannot read", () => {
+    expect(said((facts) => (facts.unreadable = { count: 2, examples: ["/app/a.py", "/app/b.py"] }))).toEqual([
+      "code: the user cannot read 2 of the files in /app, /app/a.py among them",
+    ])
+  })
+
   it("reads back facts that were kept, and refuses others", () => {
     expect(smoke.recall(JSON.parse(JSON.stringify(smokeFacts())))).toEqual(smokeFacts())
     expect(() => smoke.recall({ ...smokeFacts(), processes: [{ pid: 1 }] })).toThrow(/not of the known shape/)
@@ -124,6 +130,25 @@ describe("looking at how an image runs", () => {
     expect(steps[0]).toMatchObject({ image: "toolbox:run", privileged: true, scratch: ["/var/lib/containers"] })
     expect(steps[0]!.inputs!["/in/app"]).toMatchObject({ name: "apps/reference" })
     expect(steps[0]!.argv.slice(-3)).toEqual(["--", "python", "/app/main.py"])
+  })
+
+  it("starts an app image with its own command and nothing at /app, and with what the app may write to", async () => {
+    const apps = {
+      own: {
+        ...fleet.apps.reference!,
+        command: ["run"],
+        standIn: false,
+        tmpfs: ["/cache"],
+        volumes: { state: "/state" },
+      },
+    }
+    const services = { Own: { ...fleet.services.ServiceRegistry!, app: "own" } }
+    const steps: Step[] = []
+    const on = { ...subject, family: "own-web" }
+    await smoke.look(lookingOf(on, answering(smokeFacts(), steps), { fleet: { ...fleet, apps, services } }))
+    expect(steps[0]!.inputs).not.toHaveProperty("/in/app")
+    expect(steps[0]!.argv).not.toContain("--app=/in/app")
+    expect(steps[0]!.argv.slice(-4)).toEqual(["--tmpfs=/cache", "--empty-volume=/state", "--", "run"])
   })
 
   it("refuses a report about another image", async () => {

@@ -70,7 +70,9 @@ def start(image, arguments, pidfile):
         "--security-opt=no-new-privileges",
         "--log-driver=k8s-file",
         *([f"--volume={arguments.app}:/app:ro", "--workdir=/app"] if arguments.app else []),
-        *(f"--tmpfs={each}" for each in arguments.tmpfs),
+        # Without a mode it gets that of the folder that it covers, and root as its owner.
+        *(f"--tmpfs={each}:mode=1777" for each in arguments.tmpfs),
+        *(f"--volume={each}" for each in arguments.empty_volume),
         *(f"--env={each}" for each in environment),
         image,
         *arguments.command,
@@ -224,6 +226,7 @@ def main():
     parser.add_argument("--stop-seconds", type=float, required=True)
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--tmpfs", action="append", default=[])
+    parser.add_argument("--empty-volume", action="append", default=[])
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     image, digest, unpacked = unpack(arguments.archive)
