@@ -1,65 +1,86 @@
 import { writeFile } from "node:fs/promises"
 import { Command } from "commander"
 import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
-import { ask, lookingAt } from "../../dagger/lib/gates/look.ts"
+import { type AnyGate, ask, lookingAt } from "../../dagger/lib/gates/look.ts"
+import { sbom } from "../../dagger/lib/gates/sbom.ts"
 import { gates } from "../../dagger/lib/gates/table.ts"
-import { worst } from "../../dagger/lib/gates/verdict.ts"
+import { type Verdict, worst } from "../../dagger/lib/gates/verdict.ts"
+import type { GateRecord } from "../../dagger/lib/release/record.ts"
 import { exitCodeOf } from "../../dagger/lib/release/ship.ts"
 import { findingLines } from "../../dagger/lib/report/ship.ts"
 import { duration, verdictWord } from "../../dagger/lib/report/text.ts"
 import { app, family, machine, noCache, service, withShared } from "../options.ts"
-import { type BuildFlags, withBuilt } from "./build.ts"
+import { type BuildFlags, type OnBuilt, withBuilt } from "./build.ts"
 
 const says: Record<(typeof gates)[number]["name"], string> = {
   contract: "every fact of the blueprint, checked on the built image",
   smoke: "start the image as it will run, ask /health, stop it",
+  scan: "known weaknesses of what is installed, secrets in layers, ends of life; what would unblock each",
+  sbom: "check that the SBOM lists what is installed; the SPDX JSON goes to stdout or into a file",
   size: "compare with the budget; the biggest layers and packages",
 }
 
-/** One verb per gate of the table, and `sbom`. */
-export const gateVerbs: (() => Command)[] = [...gates.map((gate) => () => gateVerb(gate)), () => sbomVerb()]
+/** One verb per gate of the table. */
+export const gateVerbs: (() => Command)[] = gates.map(
+  (gate) => () => (gate.name === "sbom" ? sbomVerb() : gateVerb(gate)),
+)
 
-const gateVerb = (gate: (typeof gates)[number]): Command =>
+const gateVerb = (gate: AnyGate): Command =>
   onFamilies(new Command(gate.name).description(says[gate.name])).action(async (flags: BuildFlags) => {
-    await withBuilt(flags, ["run"], async ({ reading, yard, built, out }) => {
-      const rules = await rulesFor(
-        yard,
-        built.map((each) => each.family),
-        flags.machine,
-      )
-      const families = []
-      for (const image of built.filter((each) => reading.asked.includes(each.family))) {
-        const { family, digest } = image
-        const answer = await ask(gate, lookingAt({ ...image, machine: flags.machine }, rules(family), yard))
-        families.push({ family, digest, verdict: answer.verdict, gates: { [gate.name]: answer } })
-      }
-      out.done()
+    await withBuilt(flags, ["run"], async (on) => {
+      const families = await askAbout(gate, on, flags)
+      on.out.done()
       const verdict = worst(families.map((each) => each.verdict))
-      if (flags.json) console.log(JSON.stringify({ schema: 1, verdict, families }))
-      else {
-        for (const { family, gates } of families) {
-          const { verdict, brief, seconds, findings } = gates[gate.name]!
-          console.log(`  ${family}  ${gate.name} ${verdictWord(verdict)} ${brief ?? ""} in ${duration(seconds)}`)
-          for (const text of findings.flatMap(findingLines)) console.log(text)
-        }
-      }
+      console.log(flags.json ? JSON.stringify({ schema: 1, verdict, families }) : textOf(gate, families))
       process.exitCode = exitCodeOf(verdict, true)
     })
   })
 
+/** The gate's answer, and the document that it is about: on stdout, with what people read on stderr, or in a file. */
 const sbomVerb = (): Command =>
-  onFamilies(new Command("sbom").description("the SPDX JSON of a family's image, on stdout or in a file"))
+  onFamilies(new Command(sbom.name).description(says.sbom))
     .option("--output <file>", "write it there")
     .action(async (flags: BuildFlags) => {
-      await withBuilt(flags, [], async ({ reading, yard, built, out }) => {
-        const image = built.find(({ family }) => family === reading.asked.at(-1))!
-        const text = await yard.engine.read(image.sbom)
-        out.done()
-        if (!flags.output) return void process.stdout.write(text)
-        await writeFile(flags.output, text)
-        console.log(`  ${image.family}  ${image.packages} packages  ${flags.output}`)
+      await withBuilt(flags, ["run"], async (on) => {
+        const families = await askAbout(sbom, on, flags)
+        const image = on.built.find(({ family }) => family === on.reading.asked.at(-1))!
+        const text = await on.yard.engine.read(image.sbom)
+        on.out.done()
+        const verdict = worst(families.map((each) => each.verdict))
+        if (flags.output) await writeFile(flags.output, text)
+        if (flags.json) console.log(JSON.stringify({ schema: 1, verdict, families }))
+        else if (flags.output) console.log(`${textOf(sbom, families)}\n  ${image.family}  ${flags.output}`)
+        else {
+          process.stdout.write(text)
+          console.error(textOf(sbom, families))
+        }
+        process.exitCode = exitCodeOf(verdict, true)
       })
     })
+
+type Answered = { family: string; digest: string; verdict: Verdict; gates: Record<string, GateRecord> }[]
+
+async function askAbout(gate: AnyGate, { built, reading, yard }: OnBuilt, flags: BuildFlags): Promise<Answered> {
+  const line = built.map((each) => each.family)
+  const rules = await rulesFor(yard, line, flags.machine)
+  const families: Answered = []
+  for (const image of built.filter((each) => reading.asked.includes(each.family))) {
+    const { family, digest } = image
+    const answer = await ask(gate, lookingAt({ ...image, machine: flags.machine }, rules(family), yard))
+    families.push({ family, digest, verdict: answer.verdict, gates: { [gate.name]: answer } })
+  }
+  return families
+}
+
+/** A line per family; below it what failed, and what people should know. */
+const textOf = (gate: AnyGate, families: Answered): string =>
+  families
+    .flatMap(({ family, gates }) => {
+      const { verdict, brief, seconds, findings, notes = [] } = gates[gate.name]!
+      const head = `  ${family}  ${gate.name} ${verdictWord(verdict)} ${brief ?? ""} in ${duration(seconds)}`
+      return [head, ...[...findings, ...notes].flatMap(findingLines)]
+    })
+    .join("\n")
 
 const onFamilies = (command: Command): Command =>
   withShared(command)

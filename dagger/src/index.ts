@@ -127,6 +127,26 @@ export class Fairlead {
   }
 
   /**
+   * Look up known weaknesses of what is installed in a family's image, secrets in its layers, ends of life. Fails with each
+   * that policy.advisories does not let pass, and what would unblock it.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async scan(family: string): Promise<string> {
+    return gateCall(this.site(), family, "scan")
+  }
+
+  /**
+   * Check that the SBOM of a family's image lists everything that is installed, and that the image carries it.
+   * The document itself is `build --family … sbom`.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async sbom(family: string): Promise<string> {
+    return gateCall(this.site(), family, "sbom")
+  }
+
+  /**
    * Compare a family's image with its size budget. Fails over the budget, naming the biggest layers and packages.
    * @param family A family or its alias.
    */

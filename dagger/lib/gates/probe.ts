@@ -4,7 +4,13 @@ import { type Artifact, type Engine, lastLines, type Ran } from "../engine/engin
 import { CouldNotLook } from "./verdict.ts"
 
 /** A script that looks at an image and prints one JSON document. */
-export type Probe = "archive_probe.py" | "contract_probe.py" | "smoke_probe.py" | "start.sh"
+export type Probe =
+  | "archive_probe.py"
+  | "contract_probe.py"
+  | "sbom_probe.py"
+  | "scan_probe.py"
+  | "smoke_probe.py"
+  | "start.sh"
 
 /** A probe's text as a step's input: it is mounted, so that nothing is left in the image. */
 export const probe = (engine: Engine, name: Probe): Artifact =>

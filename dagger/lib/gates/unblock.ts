@@ -68,7 +68,7 @@ const mends = (version: string, fixed: readonly string[]): boolean =>
   fixed.some((each) => sameVersion(version, each)) || (fixed.length === 1 && isNewer(version, fixed[0]!))
 
 /** By release numbers alone: a frozen pin is a release, never a preview of one. */
-function isNewer(one: string, other: string): boolean {
+export function isNewer(one: string, other: string): boolean {
   const numbers = (version: string) =>
     version
       .split(/[+-]|(?<=[0-9])(?=[a-z])/i)[0]!

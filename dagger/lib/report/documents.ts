@@ -167,7 +167,7 @@ const compose = z.object({
   ),
 })
 
-/** The documents of --json, by verb. `contract`, `smoke` and `size` answer with the document "gate". */
+/** The documents of --json, by verb. The verbs of gates answer with the document "gate". */
 export const documents = {
   families,
   plan,

@@ -23,7 +23,7 @@ export function shipText(report: ShipReport, registry: RegistryAddress, dryRun =
   const failed = report.families.flatMap(failures)
   return [
     table(
-      ["family", "build", ...gateNames(report), "sbom", "size", "pushed"],
+      ["family", "build", ...gateNames(report), "size", "pushed"],
       report.families.map((each) => row(each, report)),
     ),
     ...(failed.length > 0 ? ["", ...failed] : []),
@@ -48,7 +48,6 @@ function row(family: ShippedFamily, report: ShipReport): string[] {
     family.family,
     family.reused ? pc.dim("unchanged") : family.seconds > 0 ? duration(family.seconds) : "cached",
     ...gateNames(report).map(cell),
-    `${family.packages} pkg`,
     family.gates.size?.brief ?? bytes(family.size.compressed),
     family.ref ? (family.ref.split(":").at(-1) ?? "") : pc.yellow("no"),
   ]
