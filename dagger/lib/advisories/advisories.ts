@@ -13,6 +13,8 @@ const databaseSchema = z.strictObject({
   updatedAt: z.string(),
   /** For people: "ghcr.io/aquasecurity/trivy-db:2", "folder advisories/". */
   from: z.string(),
+  /** What it knows anything about: "pip", "debian 12". Trivy finds nothing for what is missing here, and does not say so. */
+  covers: z.array(z.string()).optional(),
 })
 
 const pythonSchema = z.strictObject({

@@ -9,14 +9,13 @@ import { secretFinding, type Vulnerability, vulnerabilityFinding } from "./scan/
 import { reportSchema, scanned, secretSchema, type Vendored, vulnerabilitySchema } from "./scan/report.ts"
 import { CouldNotLook, type Finding, type Judged } from "./verdict.ts"
 
-const { trivy, os, known, packages } = reportSchema.shape
+const { trivy, os, packages } = reportSchema.shape
 const count = z.int().nonnegative()
 const [, none] = databaseSourceSchema.options
 
 const seenSchema = z.strictObject({
   trivy,
   os,
-  known,
   packages: z.strictObject({ debian: count, python: count, other: packages.shape.other }),
   /** Python packages inside of others: seen, and in no package manager's list. */
   vendored: z.array(z.strictObject({ name: z.string(), version: z.string(), path: z.string() })),
@@ -88,7 +87,6 @@ function seenIn({ report, vendored }: Awaited<ReturnType<typeof scanned>>, { lay
   return {
     trivy: report.trivy,
     os: report.os,
-    known: report.known,
     packages: { debian: debian.length, python: python.length, other },
     vendored: vendored satisfies Vendored[],
     vulnerabilities: report.vulnerabilities.map((each) => ({ ...each, ...layerOf(each.layer) })),
@@ -154,12 +152,17 @@ function uncheckedNotes({ database, seen }: ScanFacts): Finding[] {
     return [{ what: `${database.why}: nobody looked for known weaknesses, nor for secrets in layers`, fix }]
   }
   if (!seen) return []
+  const { covers = [], from } = database
+  const { os, packages } = seen
+  // Trivy looks Debian's packages up by the release's first number.
   const silent = [
-    ...(seen.known.debian ? [] : [`${seen.packages.debian} packages of ${seen.os.family} ${seen.os.name}`]),
-    ...(seen.known.python || seen.packages.python === 0 ? [] : [`${seen.packages.python} Python packages`]),
+    ...(covers.includes(`${os.family} ${os.name.split(".")[0]}`)
+      ? []
+      : [`${packages.debian} packages of ${os.family} ${os.name}`]),
+    ...(covers.includes("pip") || packages.python === 0 ? [] : [`${packages.python} Python packages`]),
   ]
   if (silent.length === 0) return []
-  const what = `${database.from} has no advisory at all for ${silent.join(" and ")}: nobody looked them up`
+  const what = `${from} has no advisory at all for ${silent.join(" and ")}: nobody looked them up`
   return [{ what, fix: "give a source that knows them: `fairlead advisories`" }]
 }
 

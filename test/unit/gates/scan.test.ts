@@ -14,11 +14,16 @@ const facts = (breaks: (facts: Ready) => void = () => {}): Ready => {
     digest: digest("c"),
     release: { id: "debian", codename: "bookworm" },
     python: "3.11.2",
-    database: { state: "ready", digest: digest("d"), updatedAt: "2026-01-10T06:00:00Z", from: "a test's database" },
+    database: {
+      state: "ready",
+      digest: digest("d"),
+      updatedAt: "2026-01-10T06:00:00Z",
+      from: "a test's database",
+      covers: ["debian 12", "pip"],
+    },
     seen: {
       trivy: "0.69.3",
       os: { family: "debian", name: "12.15", eosl: false },
-      known: { debian: true, python: true },
       packages: { debian: 115, python: 17, other: {} },
       vendored: [],
       vulnerabilities: [],
@@ -196,7 +201,7 @@ describe("scan", () => {
   })
 
   it("is UNCHECKED where the database knows nothing of a kind of package", () => {
-    const silent = facts((each) => Object.assign(each.seen.known, { debian: false }))
+    const silent = facts((each) => Object.assign(each.database, { covers: ["pip", "debian 11"] }))
     const { verdict, notes } = judge(silent)
     expect(verdict).toBe("UNCHECKED")
     expect(notes?.[0]?.what).toBe(

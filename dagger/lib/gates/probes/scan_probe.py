@@ -9,10 +9,8 @@ import argparse
 import collections
 import hashlib
 import json
-import mmap
 import os
 import re
-import struct
 import subprocess
 import tarfile
 
@@ -69,16 +67,18 @@ def only(layout, digest):
 
 
 def give(database, cache):
-    """Trivy's cache with the database in it. Linked: Trivy only reads it, and so do others at the same time."""
+    """Trivy's cache with the database in it. Linked to what is open here: others read it at the same time, and one of them
+    may take its name away meanwhile. Trivy itself opens it for reading only."""
     hashed = hashlib.sha256()
-    with open(f"{database}/trivy.db", "rb") as file:
+    os.makedirs(f"{cache}/db")
+    for name in ("metadata.json", "trivy.db"):
+        held = os.open(f"{database}/{name}", os.O_RDONLY)
+        os.symlink(f"/proc/{os.getpid()}/fd/{held}", f"{cache}/db/{name}")
+    with open(f"{cache}/db/trivy.db", "rb") as file:
         while data := file.read(CHUNK):
             hashed.update(data)
     if hashed.hexdigest() != os.path.basename(database):
         raise SystemExit("the vulnerability database is not the one it is named after: it was changed or cut off")
-    os.makedirs(f"{cache}/db")
-    for name in ("trivy.db", "metadata.json"):
-        os.symlink(f"{database}/{name}", f"{cache}/db/{name}")
 
 
 def trivy(layout, cache, work):
@@ -103,40 +103,6 @@ def trivy(layout, cache, work):
             return json.load(file)
     except (OSError, ValueError) as error:
         raise SystemExit(f"trivy wrote no whole report: {error}") from None
-
-
-def buckets(path):
-    """The names of the top-level buckets of a bbolt file: what the database has advisories for.
-
-    Source: go.etcd.io/bbolt, internal/common (page.go, meta.go, inode.go); all numbers are little-endian.
-    """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        size, root, newest = 0, 0, -1
-        for at in (0, struct.unpack_from("<I", data, 24)[0]):  # the two meta pages; the page size stands in the first
-            magic, version, page, _, pgid, _, _, _, txid = struct.unpack_from("<IIIIQQQQQ", data, at + 16)
-            if magic == 0xED0CDAED and version == 2 and txid > newest:
-                size, root, newest = page, pgid, txid
-        if newest < 0:
-            raise SystemExit("the vulnerability database is no bbolt file")
-        names, todo = [], [root]
-        while todo:
-            at = todo.pop() * size
-            flags, count = struct.unpack_from("<HH", data, at + 8)
-            for index in range(count):
-                element = at + 16 + index * 16
-                if flags & 0x01:  # branch: pos, ksize, pgid
-                    todo.append(struct.unpack_from("<Q", data, element + 8)[0])
-                elif flags & 0x02:  # leaf: flags, pos, ksize, vsize
-                    _, position, length, _ = struct.unpack_from("<IIII", data, element)
-                    names.append(bytes(data[element + position : element + position + length]).decode("utf-8", "replace"))
-        return names
-
-
-def known(database, system):
-    """Trivy looks Debian packages up by the release's first number ("debian 12"), Python's in every "pip::…"."""
-    names = buckets(database)
-    release = f"{system.get('Family', '')} {system.get('Name', '').split('.')[0]}"
-    return {"debian": release in names, "python": any(name.startswith("pip::") for name in names)}
 
 
 def debian_version(package, prefix=""):
@@ -219,14 +185,13 @@ def main():
         "packages": packages(results),
         "vulnerabilities": list(vulnerabilities(results)),
         "secrets": list(secrets(results, layout)),
-        "known": known(f"{cache}/db/trivy.db", system),
     }
 
 
 if __name__ == "__main__":
     try:
         print(json.dumps(main()))
-    except (tarfile.TarError, OSError, struct.error) as error:
+    except (tarfile.TarError, OSError) as error:
         raise SystemExit(f"the archive or the database cannot be read: {error}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SystemExit(f"trivy's report or the archive has another shape: {type(error).__name__}: {error}") from None

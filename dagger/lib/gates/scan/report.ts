@@ -50,8 +50,6 @@ export const reportSchema = z.strictObject({
   imageId: digestSchema,
   trivy: name,
   os: z.strictObject({ family: z.string(), name: z.string(), eosl: z.boolean() }),
-  /** Whether the database has any advisory at all for packages of this kind. */
-  known: z.strictObject({ debian: z.boolean(), python: z.boolean() }),
   packages: z.strictObject({
     debian: z.array(z.strictObject({ name, version: z.string(), source: name })),
     python: z.array(pythonSchema),
