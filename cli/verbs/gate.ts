@@ -15,6 +15,7 @@ import { type BuildFlags, type OnBuilt, withBuilt } from "./build.ts"
 const says: Record<(typeof gates)[number]["name"], string> = {
   contract: "every fact of the blueprint, checked on the built image",
   smoke: "start the image as it will run, ask /health, stop it",
+  audit: "known weaknesses of Python packages, imports, missing libraries, what nothing uses",
   scan: "known weaknesses of what is installed, secrets in layers, ends of life; what would unblock each",
   sbom: "check that the SBOM lists what is installed; the SPDX JSON goes to stdout or into a file",
   size: "compare with the budget; the biggest layers and packages",

@@ -127,6 +127,15 @@ export class Fairlead {
   }
 
   /**
+   * Look up a family's Python packages in advisories, import what it promises, and find missing libraries.
+   * @param family A family or its alias.
+   */
+  @func({ cache: "never" })
+  async audit(family: string): Promise<string> {
+    return gateCall(this.site(), family, "audit")
+  }
+
+  /**
    * Look up known weaknesses of what is installed in a family's image, secrets in its layers, ends of life. Fails with each
    * that policy.advisories does not let pass, and what would unblock it.
    * @param family A family or its alias.

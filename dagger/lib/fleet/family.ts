@@ -3,6 +3,7 @@ import { torchArchList } from "./arch.ts"
 import { bytesSchema } from "./bytes.ts"
 import {
   daySchema,
+  debianPackageSchema,
   distributionSchema,
   imagePathSchema,
   labelSchema,
@@ -58,6 +59,12 @@ export const familySchema = z.strictObject({
     .array(moduleSchema)
     .default([])
     .describe("Python modules that the family promises: each must import in the built image."),
+  system: z
+    .array(debianPackageSchema)
+    .default([])
+    .describe(
+      "Debian packages that are wanted although no library uses them, such as curl. Children inherit them. Default: none.",
+    ),
   allow: allowSchema.default({ setuid: [], compilers: [], ports: [] }),
   endOfLife: daySchema.optional().describe("The day on which what the family stands on stops getting fixes."),
 })

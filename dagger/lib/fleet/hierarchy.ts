@@ -91,6 +91,11 @@ export const inheritedPackages = (fleet: Fleet, nameOrAlias: string): string[] =
   ...new Set(lineage(fleet, nameOrAlias).flatMap(({ packages }) => packages)),
 ]
 
+/** The Debian packages that a family wants by name: its own after those of all that it stands on. */
+export const inheritedSystem = (fleet: Fleet, nameOrAlias: string): string[] => [
+  ...new Set(lineage(fleet, nameOrAlias).flatMap(({ system }) => system)),
+]
+
 /** Whether a family, or one that it stands on, can use a GPU. */
 export const usesGpu = (fleet: Fleet, nameOrAlias: string): boolean =>
   lineage(fleet, nameOrAlias).some(({ gpu }) => gpu)

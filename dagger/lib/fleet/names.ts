@@ -67,6 +67,12 @@ export const distributionSchema = spelled({
     'a normalised distribution name such as "onnxruntime-gpu": lower case, hyphens only between letters and digits',
 })
 
+/** A Debian package. Source: Debian Policy, "The Package field". */
+export const debianPackageSchema = spelled({
+  pattern: /^[a-z0-9][a-z0-9+.-]{1,99}$/,
+  right: 'a Debian package such as "libsndfile1"',
+})
+
 /** A Python version, exact. Source: PyPA specification "Version specifiers"; no operators and no wildcards. */
 export const versionSchema = spelled({
   pattern: /^[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?$/,

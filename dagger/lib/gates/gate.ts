@@ -1,5 +1,5 @@
 import type { Advisories } from "../advisories/advisories.ts"
-import type { Artifact, Engine } from "../engine/engine.ts"
+import type { Artifact, Engine, Secret } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import type { Risk } from "../risks/risk.ts"
 import type { Archived } from "./archive.ts"
@@ -34,6 +34,8 @@ export interface Looking {
   subject: Subject
   rules: Rules
   engine: Engine
+  /** The machine's CA bundle, for services behind a TLS-intercepting proxy. */
+  ca?: Secret
   inside(): Promise<Inside | null>
   archived(): Promise<Archived>
   advisories(): Promise<Advisories>
@@ -65,5 +67,5 @@ export interface Gate<F> {
   /** The facts as they come back from a record; throws on another shape (a zod schema's parse). */
   recall(stored: unknown): F
   /** Whether stored facts are out of date because other advisories are known now; without it they never are. */
-  stale?(facts: F, advisories: Advisories): boolean
+  stale?(facts: F, advisories: Advisories, now: Date): boolean
 }

@@ -42,6 +42,7 @@ export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step =
   inputs: {
     "/fairlead/start.sh": probe(engine, "start.sh"),
     "/fairlead/probe.py": probe(engine, "contract_probe.py"),
+    "/fairlead/linked.py": probe(engine, "linked.py"),
     "/in/image.tar": subject.archive,
   },
 })
@@ -52,6 +53,36 @@ const some = z.strictObject({ count, bytes: count, examples: z.array(path) })
 
 /** How many there are, and the first few of them. */
 export type Some = z.infer<typeof some>
+
+const owner = z.strictObject({ kind: z.enum(["debian", "python"]), name: z.string() }).nullable()
+const needers = z.array(z.strictObject({ owner, count: z.int().positive(), example: path })).min(1)
+
+/** What wants a library: files of one package, or files that came with none. */
+export type Needer = z.infer<typeof needers>[number]
+
+const librariesSchema = z.strictObject({
+  loader: path,
+  looked: count,
+  /** Files with equal dynamic sections get equal answers, so the loader is asked once for them. */
+  asked: count,
+  static: count,
+  /** For another machine, such as GPU code. */
+  foreign: count,
+  unseen: z.strictObject({ count, examples: z.array(z.strictObject({ path, why: z.string() })) }),
+  missing: z.array(
+    z.strictObject({
+      library: z.string(),
+      /** A package in the environment has it, where the loader does not look: packages load such ones themselves. */
+      brought: z.strictObject({ path, owner }).nullable(),
+      needers,
+    }),
+  ),
+  /** There, and without a version of its symbols that is wanted, such as GLIBC_2.38 of libc.so.6. */
+  outdated: z.array(z.strictObject({ library: z.string(), version: z.string(), needers })),
+})
+
+/** What the loader says about every program and shared library of an image. */
+export type Libraries = z.infer<typeof librariesSchema>
 
 const program = z.strictObject({
   path,
@@ -87,7 +118,20 @@ export const insideSchema = z.strictObject({
   ),
   brokenMetadata: z.array(path),
   // A Debian image without a single package is one that could not be read.
-  debian: z.array(z.strictObject({ name: z.string(), version: z.string(), bytes: count })).min(1),
+  debian: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        version: z.string(),
+        bytes: count,
+        priority: z.string(),
+        essential: z.boolean(),
+        /** Each is a list of alternatives, without versions. */
+        depends: z.array(z.array(z.string())),
+        provides: z.array(z.string()),
+      }),
+    )
+    .min(1),
   release: z.strictObject({ id: z.string(), codename: z.string() }),
   accounts: z
     .array(
@@ -104,7 +148,21 @@ export const insideSchema = z.strictObject({
   entrypoint: program,
   certificates: z.strictObject({ bundle: count.nullable(), packaged: count, local: z.array(path) }),
   profile: z.string().nullable(),
-  imports: z.array(z.strictObject({ module: z.string(), imported: z.boolean(), error: z.string().nullable() })),
+  imports: z.array(
+    z.strictObject({
+      module: z.string(),
+      imported: z.boolean(),
+      error: z.string().nullable(),
+      further: z.array(z.string()),
+      file: path.nullable(),
+      version: z.string().nullable(),
+      distribution: z.string().nullable(),
+    }),
+  ),
+  /** null where no loader was asked. */
+  libraries: librariesSchema.nullable(),
+  /** Debian packages that init, Python, a promised module or a program that came with no Debian package makes use of. */
+  used: z.array(z.string()),
   files: z.int().positive(),
   bytes: z.int().positive(),
   setuid: z.array(z.strictObject({ path, mode: z.string(), uid: count, gid: count })),

@@ -1,5 +1,5 @@
 import type { Advisories } from "../advisories/advisories.ts"
-import type { Engine } from "../engine/engine.ts"
+import type { Engine, Secret } from "../engine/engine.ts"
 import type { GateRecord, ImageRecord } from "../release/record.ts"
 import { withAcceptances } from "../risks/accept.ts"
 import { lookAtArchive } from "./archive.ts"
@@ -14,12 +14,13 @@ export type AnyGate = (typeof gates)[number]
 export function lookingAt(
   subject: Subject,
   rules: Rules,
-  { engine, advisories }: { engine: Engine; advisories: () => Promise<Advisories> },
+  { engine, advisories, ca }: { engine: Engine; advisories: () => Promise<Advisories>; ca?: Secret },
 ): Looking {
   return {
     subject,
     rules,
     engine,
+    ca,
     inside: once(() => lookInside(subject, rules.fleet, engine)),
     archived: once(() => lookAtArchive(subject, engine, { uncompressed: true })),
     advisories,
@@ -54,7 +55,7 @@ export function judgedAgain(
   for (const gate of gates) {
     const before = record.gates[gate.name]
     const facts = before && before.verdict !== "ERROR" ? recalled(gate, before.facts) : undefined
-    if (!before || facts === undefined || gate.stale?.(facts as never, advisories)) again.push(gate)
+    if (!before || facts === undefined || gate.stale?.(facts as never, advisories, rules.now)) again.push(gate)
     else kept[gate.name] = told(judged(gate, facts, rules, record.contents), before.seconds)
   }
   return { record: { ...record, gates: kept }, again }

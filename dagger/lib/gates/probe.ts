@@ -6,7 +6,10 @@ import { CouldNotLook } from "./verdict.ts"
 /** A script that looks at an image and prints one JSON document. */
 export type Probe =
   | "archive_probe.py"
+  | "audit_probe.py"
   | "contract_probe.py"
+  | "linked.py"
+  | "osv_source.py"
   | "sbom_probe.py"
   | "scan_probe.py"
   | "smoke_probe.py"

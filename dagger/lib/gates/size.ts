@@ -44,7 +44,7 @@ export const size: Gate<SizeFacts> & { readonly name: "size" } = {
       return { ...layer, uncompressed, madeBy: harmless(layer.madeBy) }
     })
     const all = [
-      ...(inside?.debian ?? []).map((each) => ({ ...each, kind: "debian" as const })),
+      ...(inside?.debian ?? []).map(({ name, version, bytes }) => ({ name, version, bytes, kind: "debian" as const })),
       ...(inside?.distributions ?? []).map(({ name, version, bytes }) => ({
         name,
         version,

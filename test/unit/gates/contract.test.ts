@@ -3,7 +3,7 @@ import { wantedOf } from "../../../dagger/lib/gates/blueprint/fact.ts"
 import { factsOf } from "../../../dagger/lib/gates/blueprint/table.ts"
 import { contract } from "../../../dagger/lib/gates/contract.ts"
 import type { Rules } from "../../../dagger/lib/gates/gate.ts"
-import { type Broken, contractFacts, dockerfiles, installed, locks, rulesFor, some } from "./facts.ts"
+import { type Broken, contractFacts, debian, dockerfiles, imported, installed, locks, rulesFor, some } from "./facts.ts"
 
 const site = "/opt/venv/lib/python3.11/site-packages"
 
@@ -165,11 +165,7 @@ const cases: Case[] = [
   {
     fact: "import fastapi",
     breaks: ({ inside }) =>
-      (inside.imports[0] = {
-        module: "fastapi",
-        imported: false,
-        error: "ModuleNotFoundError: No module named 'pydantic'",
-      }),
+      (inside.imports[0] = imported("fastapi", "ModuleNotFoundError: No module named 'pydantic'")),
     what: "import fastapi: fastapi does not import: ModuleNotFoundError: No module named 'pydantic'",
   },
   {
@@ -235,7 +231,7 @@ const cases: Case[] = [
   },
   {
     fact: "headers",
-    breaks: ({ inside }) => inside.debian.push({ name: "libc6-dev", version: "2.36", bytes: 1 }),
+    breaks: ({ inside }) => inside.debian.push(debian("libc6-dev")),
     what: "headers: image has libc6-dev",
   },
   {
@@ -272,7 +268,7 @@ const cases: Case[] = [
   },
   {
     fact: "media libraries",
-    breaks: ({ inside }) => inside.debian.push({ name: "ffmpeg", version: "7:5.1", bytes: 1 }),
+    breaks: ({ inside }) => inside.debian.push(debian("ffmpeg")),
     what: "media libraries: a CPU family carries ffmpeg, which belong to the torch and vision families",
   },
   {

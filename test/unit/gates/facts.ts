@@ -179,6 +179,32 @@ export const installed = (name: string, version: string): Inside["distributions"
   bytes: 1_000_000,
 })
 
+export const debian = (name: string, other: Partial<Inside["debian"][number]> = {}): Inside["debian"][number] => ({
+  name,
+  version: "1.0-1",
+  bytes: 40_000,
+  priority: "optional",
+  essential: false,
+  depends: [],
+  provides: [],
+  ...other,
+})
+
+/** A promised module that imports, or fails with this error. */
+export const imported = (
+  module: string,
+  error: string | null = null,
+  ...further: string[]
+): Inside["imports"][number] => ({
+  module,
+  imported: error === null,
+  error,
+  further,
+  file: error === null ? `${site}/${module}/__init__.py` : null,
+  version: null,
+  distribution: module,
+})
+
 const program = (path: string, version: string | null) => ({
   path,
   present: true,
@@ -200,7 +226,7 @@ const inside = (): Inside => ({
   },
   distributions: [],
   brokenMetadata: [],
-  debian: [{ name: "tini", version: "0.19.0-1", bytes: 40_000 }],
+  debian: [debian("tini", { version: "0.19.0-1" })],
   release: { id: "debian", codename: "bookworm" },
   accounts: [
     { name: "root", uid: 0, gid: 0, home: "/root", password: "locked" },
@@ -211,6 +237,17 @@ const inside = (): Inside => ({
   certificates: { bundle: 142, packaged: 142, local: [] },
   profile: null,
   imports: [],
+  libraries: {
+    loader: "/lib64/ld-linux-x86-64.so.2",
+    looked: 700,
+    asked: 300,
+    static: 0,
+    foreign: 0,
+    unseen: { count: 0, examples: [] },
+    missing: [],
+    outdated: [],
+  },
+  used: ["tini"],
   files: 5000,
   bytes: 100_000_000,
   setuid: [],
@@ -247,18 +284,18 @@ export function contractFacts(family: string, breaks: (facts: Broken) => void = 
   const { inside: files, config } = facts
   if (family === "base-cpu" || family === "family-web") {
     files.distributions.push(installed("fastapi", "0.110.0"))
-    files.imports.push({ module: "fastapi", imported: true, error: null })
+    files.imports.push(imported("fastapi"))
   }
   if (family === "family-web") {
     files.distributions.push(installed("starlette", "0.37.2"))
-    files.imports.push({ module: "starlette", imported: true, error: null })
+    files.imports.push(imported("starlette"))
   }
   if (family === "family-torch" || family === "family-llm") {
     config.env.TORCH_CUDA_ARCH_LIST = "8.9;8.6"
     files.distributions.push(installed("torch", "2.2.2+cu121"), installed("triton", "2.2.0"))
     files.tools.push({ path: `${site}/triton/common/../third_party/cuda/bin/ptxas`, kind: "compiler" })
     files.gpuLibraries = some(`${site}/torch/lib/libtorch_cuda.so`)
-    files.imports.push({ module: "torch", imported: true, error: null })
+    files.imports.push(imported("torch"))
   }
   breaks(facts)
   return facts

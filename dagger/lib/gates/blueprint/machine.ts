@@ -1,9 +1,9 @@
 import { torchArchList } from "../../fleet/arch.ts"
 import { inheritedArgs } from "../../fleet/hierarchy.ts"
 import { examples, type Fact, installs, named, noneOf, ofConfig, ofFiles, run, type Wanted } from "./fact.ts"
+import { onlyForGpus } from "./gpu.ts"
 
 const profilePath = "/etc/machine-profile.json"
-const gpuPackages = /^(?:nvidia-.*|cupy.*|onnxruntime-gpu|tensorrt.*|pycuda|triton|flash-attn|xformers|jax-cuda.*)$/
 const mediaPackages =
   /^(?:ffmpeg|libav(?:codec|device|filter|format|util)[0-9]+|libsndfile1|libportaudio2|libpulse0|libgl1|libglib2\.0-0.*)$/
 const archList = "TORCH_CUDA_ARCH_LIST"
@@ -74,10 +74,7 @@ function profileOf(text: string | null): Record<string, string> | undefined {
 const cpuFacts = ({ origin, family }: Wanted): Fact[] => [
   ofFiles("gpu packages", "has nothing that only a GPU needs", ({ distributions, gpuLibraries }) => {
     const packages = distributions
-      .filter(
-        ({ name, version }) =>
-          gpuPackages.test(name.toLowerCase().replace(/[-_.]+/g, "-")) || /\+cu[0-9]+$/.test(version),
-      )
+      .filter(({ name, version }) => onlyForGpus(name, version))
       .map(({ name, version }) => `${name} ${version}`)
     const found = [...packages, ...(gpuLibraries.count > 0 ? [examples(gpuLibraries)] : [])]
     return noneOf(found, () => ({

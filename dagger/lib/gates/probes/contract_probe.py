@@ -1,7 +1,8 @@
 """What stands in an image's file system, as one JSON document on stdout. It judges nothing: see gates/blueprint/.
 
 Runs inside the image as root, so that every folder can be read. With --root it looks at a folder tree instead, and then
-starts none of the tree's programs. Standard library only, Python 3.9 or newer.
+starts none of the tree's programs; with --loader it asks that one what they need. Standard library only, Python 3.9 or
+newer.
 """
 
 import argparse
@@ -14,6 +15,10 @@ import re
 import stat
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves out the folder of the script itself
+
+import linked
 
 VENV = "/opt/venv"
 EXAMPLES = 20  # paths kept of each kind; the counts are whole
@@ -57,6 +62,17 @@ GPU_LIBRARY = re.compile(
 # What a package cannot be without. Tests, headers, stubs and documents may be left out of an image to make it smaller.
 NEEDED = re.compile(r"\.py$|\.so(?:\.[0-9.]+)?$|/s?bin/[^/]+$")
 TESTS = re.compile(r"/(?:tests?|testing|benchmarks?|examples?|docs?)/|/(?:test_[^/]*|[^/]*_test|conftest)\.py$")
+
+SAID = "fairlead: imported "  # in front of the answer, since modules may print what they like while they are imported
+IMPORT = """
+import importlib, json, sys
+module = importlib.import_module(sys.argv[1])
+top = sys.modules[sys.argv[1].partition(".")[0]]
+with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+    mapped = {line.split(maxsplit=5)[5].rstrip("\\n") for line in maps if line.count(" /")}
+answer = [getattr(module, "__file__", None), str(getattr(top, "__version__", "")), sorted(path for path in mapped if ".so" in path)]
+print("\\n" + sys.argv[2] + json.dumps(answer), flush=True)
+"""
 
 EXCEPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning)(?::|$)")
 
@@ -193,6 +209,7 @@ class Files:
         homes = {f"{home}/.cache" for _, _, _, home in accounts_raw(tree) if home not in ("", "/", "/nonexistent")}
         self.caches = {path: Some() for path in sorted({*CACHES, *homes})}
         self.seen = set()
+        self.binaries = []
 
     def look(self):
         for path, status in self.tree.walk():
@@ -210,6 +227,8 @@ class Files:
             if stat.S_ISREG(kind):
                 self._bytecode(path, status)
                 self._secrets(path, status)
+                if linked.candidates(path, status):
+                    self.binaries.append(path)
                 if GPU_LIBRARY.fullmatch(os.path.basename(path)):
                     self.gpu.add(path, status.st_size)
 
@@ -321,8 +340,8 @@ def site_folders(tree):
 
 
 def distributions(tree, folders):
-    """(what is installed, metadata that names nothing, the files that came in packages)."""
-    installed, broken, packaged = [], [], set()
+    """(what is installed, metadata that names nothing, the files that came in packages -> name of the package)."""
+    installed, broken, packaged = [], [], {}
     for folder in folders:
         for found in importlib.metadata.distributions(path=[tree.real(folder)]):
             metadata = os.path.relpath(str(found._path), tree.real(folder))
@@ -337,7 +356,7 @@ def distributions(tree, folders):
                 each, digest, *_ = [*row, "", ""]
                 path = os.path.normpath(f"{folder}/{each}")
                 if digest:  # installers add what they make themselves without one
-                    packaged.add(path)
+                    packaged[path] = name
                 files += 1
                 status = tree.status(path)
                 if status:
@@ -353,11 +372,39 @@ def distributions(tree, folders):
 def debian(tree):
     packages = []
     for block in (tree.text("/var/lib/dpkg/status") or "").split("\n\n"):
-        fields = dict(re.findall(r"^(Package|Status|Version|Installed-Size): (.*)$", block, re.M))
+        fields = dict(re.findall(r"^([A-Z][A-Za-z-]*): (.*)$", block, re.M))
         if fields.get("Status", "").endswith(" installed"):
-            size = int(fields.get("Installed-Size", "0")) * 1024
-            packages.append({"name": fields["Package"], "version": fields.get("Version", ""), "bytes": size})
+            packages.append(
+                {
+                    "name": fields["Package"],
+                    "version": fields.get("Version", ""),
+                    "bytes": int(fields.get("Installed-Size", "0")) * 1024,
+                    "priority": fields.get("Priority", ""),
+                    "essential": fields.get("Essential", "no") == "yes",
+                    # Each in alternatives; versions are left out, since dpkg saw to them.
+                    "depends": [alternatives(each) for key in ("Pre-Depends", "Depends") for each in listed(fields.get(key, ""))],
+                    "provides": [name for each in listed(fields.get("Provides", "")) for name in alternatives(each)],
+                }
+            )
     return packages
+
+
+def listed(field):
+    return [each for each in field.split(",") if each.strip()]
+
+
+def alternatives(relation):
+    """The names in "a (>= 1) | b:any"."""
+    return [re.split(r"[\s(:\[<]", each.strip(), maxsplit=1)[0] for each in relation.split("|")]
+
+
+def needed(tree, packages, interpreter, init):
+    """The packages that init and the Python that services get came with, its standard library included."""
+    programs = [tree.resolve(path) for path in (interpreter["executable"], init)]
+    python3 = {"python3", "python" + ".".join((interpreter["version"] or "").split(".")[:2])}
+    folders = [path for path in interpreter["path"] if not path.startswith(VENV) and not path.endswith("-packages")]
+    found = {packages.of(path) for path in programs if path} | python3 & set(packages.owners.values())
+    return found.union(*(packages.under(folder) for folder in folders if folder.startswith("/usr/lib/python"))) - {None}
 
 
 def release(tree):
@@ -411,14 +458,15 @@ def certificates(tree):
     return {"bundle": None if bundle is None else bundle.count(b"-----BEGIN CERTIFICATE-----"), "packaged": packaged, "local": local}
 
 
-def imports(tree, modules, executable, user):
-    """Whether each module imports, as the image's own user and in a process of its own."""
+def imports(tree, modules, interpreter, user, packaged):
+    """Whether each module imports, as the image's own user and in a process of its own; and what that maps of the system."""
     uid, _, gid = user.partition(":")
     home = next((home for _, number, _, home in accounts_raw(tree) if number == int(uid)), "/")
-    answers = []
+    folders = [path for path in interpreter["path"] if path.endswith("-packages")]
+    answers, mapped = [], set()
     for module in modules:
         said = run(
-            [executable, "-B", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])", module],
+            [interpreter["executable"], "-B", "-c", IMPORT, module, SAID],
             seconds=300,
             cwd="/",
             env={**os.environ, "HOME": home},
@@ -426,14 +474,43 @@ def imports(tree, modules, executable, user):
             group=int(gid),
             extra_groups=[],
         )
-        answers.append({"module": module, "imported": said.returncode == 0, "error": cause(said.stderr) if said.returncode else None})
-    return answers
+        told = [line[len(SAID) :] for line in said.stdout.splitlines() if line.startswith(SAID)]
+        imported = said.returncode == 0 and bool(told)
+        file, version, libraries = json.loads(told[-1]) if imported else (None, "", [])
+        mapped.update(libraries)
+        exceptions = [] if imported else causes(said.stderr) or [f"it ended with exit code {said.returncode} and no answer"]
+        answers.append(
+            {
+                "module": module,
+                "imported": imported,
+                "error": exceptions[0] if exceptions else None,
+                # An error that was met with another one is told first, and the other one may say more.
+                "further": exceptions[1:6],
+                "file": file,
+                "version": version or None,
+                "distribution": packaged.get(file) or bringing(module, folders, packaged),
+            }
+        )
+    return answers, mapped
 
 
-def cause(traceback):
-    """The exception that the others came from: Python prints it first."""
+def bringing(module, folders, packaged):
+    """The distribution that a module comes with, found by its files: one that does not import cannot be asked."""
+    path = module.replace(".", "/")
+    for folder in folders:
+        single = re.compile(re.escape(f"{folder}/{path}") + r"(?:\.py|/__init__\.py|\.[^/]*\.?so)")
+        found = [name for file, name in packaged.items() if single.fullmatch(file)]
+        top = f"{folder}/{module.partition('.')[0]}/"
+        found += [name for file, name in packaged.items() if file.startswith(top)]
+        if found:
+            return found[0]
+    return None
+
+
+def causes(traceback):
+    """The exceptions of a traceback; the one that the others came from is printed first."""
     lines = [line for line in traceback.splitlines() if line.strip()]
-    return next((line for line in lines if EXCEPTION.match(line)), lines[-1] if lines else "")[:300] or None
+    return [line[:300] for line in lines if EXCEPTION.match(line)] or [line[:300] for line in lines[-1:]]
 
 
 def run(argv, seconds, **options):
@@ -454,6 +531,7 @@ def main():
     parser.add_argument("--entrypoint", required=True)
     parser.add_argument("--user", required=True)
     parser.add_argument("--module", action="append", default=[])
+    parser.add_argument("--loader", default=None, help="the loader to ask about a tree that is not the image's own")
     arguments = parser.parse_args()
     tree = Tree(arguments.root)
     interpreter = python(tree)
@@ -461,6 +539,14 @@ def main():
     installed, broken, packaged = distributions(tree, folders)
     files = Files(tree, packaged)
     files.look()
+    packages = linked.Packages(tree)
+    used = needed(tree, packages, interpreter, arguments.init)
+    imported, mapped = imports(tree, arguments.module, interpreter, arguments.user, packaged) if tree.own else ([], set())
+    used |= {packages.of(path) for path in mapped} - {None}
+    libraries, loader = None, linked.LOADER if tree.own else arguments.loader
+    if loader:
+        libraries, linking = linked.look(tree, files.binaries, packages, packaged, VENV, loader)
+        used |= linking
     json.dump(
         {
             "schema": 1,
@@ -474,7 +560,9 @@ def main():
             "entrypoint": program(tree, arguments.entrypoint),
             "certificates": certificates(tree),
             "profile": tree.text("/etc/machine-profile.json", 64 << 10),
-            "imports": imports(tree, arguments.module, interpreter["executable"], arguments.user) if tree.own else [],
+            "imports": imported,
+            "libraries": libraries,
+            "used": sorted(used),
             **files.answer(),
         },
         sys.stdout,
