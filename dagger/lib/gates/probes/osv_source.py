@@ -31,12 +31,15 @@ class Folder:
                 read = json.load(file)
         except (OSError, ValueError) as error:
             raise NoAnswer(f"{path} cannot be read: {error}") from error
-        records = [each for some in read.values() for each in some] if isinstance(read, dict) else read
-        self.records = {}
-        for record in records:
+        try:
+            listed = [each for some in read.values() for each in some] if isinstance(read, dict) else read
+            records = {each["id"]: each for each in listed}  # by name, one that is about two packages stands there twice
+        except (TypeError, KeyError) as error:
+            raise NoAnswer(f"{path} holds no OSV records: {error!r}") from error
+        self.records, self.count = {}, len(records)
+        for record in records.values():
             for name in {name for name, _ in affected(record)}:
                 self.records.setdefault(name, []).append(record)
-        self.count = len(records)
         if not self.records:
             raise NoAnswer(f"{path} has no advisory for any Python package")
 
@@ -134,7 +137,8 @@ class Service:
     def __init__(self, url, certificates=None):
         import requests
 
-        self.url, self.known, self.session = url, {}, requests.Session()
+        self.url = url if url.endswith("/query") else f"{url.rstrip('/')}/v1/query"
+        self.known, self.session = {}, requests.Session()
         self.failures = requests.RequestException
         self.count = None
         if certificates:
