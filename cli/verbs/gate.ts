@@ -8,7 +8,7 @@ import { type Verdict, worst } from "../../dagger/lib/gates/verdict.ts"
 import type { GateRecord } from "../../dagger/lib/release/record.ts"
 import { exitCodeOf } from "../../dagger/lib/release/ship.ts"
 import { findingLines } from "../../dagger/lib/report/ship.ts"
-import { duration, verdictWord } from "../../dagger/lib/report/text.ts"
+import { duration, line, verdictWord } from "../../dagger/lib/report/text.ts"
 import { app, family, machine, noCache, service, withShared } from "../options.ts"
 import { type BuildFlags, type OnBuilt, withBuilt } from "./build.ts"
 
@@ -79,7 +79,8 @@ const textOf = (gate: AnyGate, families: Answered): string =>
     .flatMap(({ family, gates }) => {
       const { verdict, brief, seconds, findings, notes = [] } = gates[gate.name]!
       const head = `  ${family}  ${gate.name} ${verdictWord(verdict)} ${brief ?? ""} in ${duration(seconds)}`
-      return [head, ...[...findings, ...notes].flatMap(findingLines)]
+      const told = notes.map(({ what, fix }) => line("note", fix ? `${what}; ${fix}` : what))
+      return [head, ...findings.flatMap(findingLines), ...told]
     })
     .join("\n")
 

@@ -24,8 +24,7 @@ export const audit: Gate<AuditFacts> & { readonly name: "audit" } = {
   async look(on) {
     const { python: source } = await on.advisories()
     if (source.state === "broken") throw new CouldNotLook(`audit: ${source.why}`, source.fix)
-    const inside = await on.inside()
-    const { digest } = on.subject
+    const [{ digest }, inside] = await Promise.all([on.archived(), on.inside()])
     if (!inside) return { digest, image: null, source, lookups: null }
     const installed = installedIn(inside)
     const { imports, libraries, debian, used } = inside

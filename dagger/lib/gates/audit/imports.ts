@@ -9,7 +9,7 @@ import { type DebianLibrary, debianLibrary } from "./debian-libraries.ts"
 import type { AuditedImage } from "./facts.ts"
 
 /** Promised modules that do not import, with the library that they miss where the error tells one. */
-export function importFindings({ imports, installed }: AuditedImage, rules: Rules): Finding[] {
+export function importFindings({ imports, installed, debian }: AuditedImage, rules: Rules): Finding[] {
   return imports
     .filter(({ imported }) => !imported)
     .map(({ module, error, further, distribution }): Finding => {
@@ -17,12 +17,14 @@ export function importFindings({ imports, installed }: AuditedImage, rules: Rule
       const said = [error ?? "it failed without a word", ...further].map((each) => harmless(each).replace(/\s+/g, " "))
       const name = distribution === null ? undefined : normalName(distribution)
       const version = installed.find((each) => each.name === name)?.version
-      const wheel = name === undefined ? "no installed package" : `${name}${version ? ` ${version}` : ""}`
+      const wheel = `${name}${version ? ` ${version}` : ""}`
+      // "cv2 of opencv-python-headless 4.9.0", "soundfile 0.12.1".
+      const who = name === undefined ? module : normalName(module) === name ? wheel : `${module} of ${wheel}`
       const library = missingLibrary(said)
       if (!library) {
         const locked = name === undefined ? undefined : lockOf(name, rules)
         return {
-          what: `${module} of ${wheel} does not import: ${said[0]}`,
+          what: `${who} does not import: ${said[0]}`,
           where: locked
             ? `set by ${locked.path}:${locked.line}  ${locked.name}==${locked.version}`
             : run(origin, installs),
@@ -31,10 +33,10 @@ export function importFindings({ imports, installed }: AuditedImage, rules: Rule
         }
       }
       return {
-        what: `${module} of ${wheel} does not import: ${library.library} is missing`,
+        what: `${who} does not import: ${library.library} is missing`,
         where: wantingLine(rules, library),
         evidence: said.join(" | "),
-        fix: installing(library, rules),
+        fix: installing(library, debian, rules),
       }
     })
 }
@@ -63,12 +65,14 @@ export function wantingLine(rules: Rules, { library, package: debian }: Partial<
   return origin.set("RUN", anyOf(debian ? [debian, stem] : [stem])) ?? run(origin, /apt-get/)
 }
 
-export const installing = (
-  { library, package: debian }: Partial<DebianLibrary> & { library: string },
+export function installing(
+  { library, package: owner }: Partial<DebianLibrary> & { library: string },
+  debian: AuditedImage["debian"],
   rules: Rules,
-): string => {
+): string {
   const file = originOf(rules).file()?.replace(/^see /, "") ?? "the Dockerfile"
-  return debian
-    ? `install Debian's ${debian} in ${file}`
-    : `no package of Debian's main has ${library}: bring it along, or do without what needs it`
+  if (!owner) return `no package of Debian's main has ${library}: bring it along, or do without what needs it`
+  return debian.some(({ name }) => name === owner)
+    ? `leave in what Debian's ${owner} brings: it is installed, and something took ${library} away`
+    : `install Debian's ${owner} in ${file}`
 }

@@ -15,7 +15,7 @@ const ofTheDriver =
 const expected = (library: string, gpu: boolean): boolean => gpu && ofTheDriver.test(library)
 
 /** Libraries that something wants and that are not there, with who wants them and what Debian package has them. */
-export function libraryFindings({ libraries, installed }: AuditedImage, rules: Rules, gpu: boolean): Finding[] {
+export function libraryFindings({ libraries, installed, debian }: AuditedImage, rules: Rules, gpu: boolean): Finding[] {
   const missing = libraries.missing.filter(({ library, brought }) => !brought && !expected(library, gpu))
   return [
     ...missing.map(({ library, needers }): Finding => {
@@ -28,7 +28,7 @@ export function libraryFindings({ libraries, installed }: AuditedImage, rules: R
         evidence: evidenceOf(needers),
         fix: driver
           ? `it comes with NVIDIA's driver only: take the CPU build, or say gpu: true for families.${rules.family} in fleet.yaml`
-          : installing(asked, rules),
+          : installing(asked, debian, rules),
         risk: riskOf(library, needers),
       }
     }),

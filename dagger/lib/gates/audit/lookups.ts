@@ -156,6 +156,9 @@ function advisoryOf({
   return {
     ids: ids.sort((a, b) => cve(a) - cve(b)),
     fixed,
-    summary: harmless(summary).replace(/\s+/g, " ").trim(),
+    summary: brief(harmless(summary).replace(/\s+/g, " ").trim()),
   }
 }
+
+const brief = (text: string): string =>
+  text.length > 160 ? `${text.slice(0, 159).trimEnd()}…` : text.replace(/\.$/, "")

@@ -55,7 +55,7 @@ def audit(part, options, folder, environment):
         raise NoAnswer(f"pip-audit did not end within {SECONDS} s") from None
     except OSError as error:
         raise NoAnswer(f"pip-audit does not run: {error}") from error
-    last = " | ".join(line for line in said.stderr.splitlines()[-3:] if line.strip())
+    last = " | ".join([line for line in said.stderr.splitlines() if line.strip() and not line.startswith("WARNING:")][-3:])
     if said.returncode not in (0, 1) or not said.stdout.strip():
         raise NoAnswer(f"pip-audit exited {said.returncode} without an answer: {last or 'it said nothing'}")
     left = LEFT_OUT.search(said.stderr)
