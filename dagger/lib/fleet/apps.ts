@@ -72,6 +72,7 @@ function derived(name: string, { app, code }: { app: string; code: App }, family
     gpu: false,
     args: argsOf(code, family.name),
     packages: [],
+    system: [],
     allow: { setuid: [], compilers: [], ports: [] },
     services: [],
   }

@@ -18,6 +18,7 @@ describe("a fleet that is right", () => {
       budget: { compressed: 45_000_000, uncompressed: 120_000_000 },
       gpu: false,
       args: {},
+      system: [],
       packages: [],
       allow: { setuid: [], compilers: [], ports: [] },
     })

@@ -236,7 +236,7 @@ describe("scan", () => {
   it("looks again when another database is known, or none any more", () => {
     const { database } = facts()
     const knows = (database: Advisories["database"]) =>
-      scan.stale!(facts(), { database, python: { state: "none", why: "" } })
+      scan.stale!(facts(), { database, python: { state: "none", why: "" } }, new Date())
     expect(knows(database)).toBe(false)
     expect(knows({ ...facts().database, digest: digest("e") })).toBe(true)
     expect(knows({ state: "none", why: "" })).toBe(true)

@@ -201,7 +201,8 @@ def look(tree, files, packages, wheels, venv, loader=LOADER):
             for each in old:
                 outdated.setdefault(each, []).extend(paths)
             if any(packages.of(path) is None for path in paths):
-                used |= {packages.of(tree.resolve(path) or path) for path in found.values() if path}
+                mapped = [path[len(tree.root) :] if path.startswith(f"{tree.root}/") else path for path in found.values() if path]
+                used |= {packages.of(tree.resolve(path) or path) for path in mapped}
 
     def owner(path):
         wheel, package = wheels.get(path), packages.of(path)
