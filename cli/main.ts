@@ -11,6 +11,7 @@ import { gateVerbs } from "./verbs/gate.ts"
 import { keyVerb } from "./verbs/key.ts"
 import { phasesVerb } from "./verbs/phases.ts"
 import { planVerb } from "./verbs/plan.ts"
+import { reportVerb } from "./verbs/report.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { setupVerb } from "./verbs/setup.ts"
 import { shipVerb } from "./verbs/ship.ts"
@@ -32,6 +33,7 @@ for (const verb of [
   shipVerb,
   ...gateVerbs,
   riskVerb,
+  reportVerb,
   explainVerb,
   phasesVerb,
   verifyVerb,

@@ -4,6 +4,7 @@ import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { requireClean } from "../../dagger/lib/plan/tag.ts"
 import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import { exitCodeOf, ship } from "../../dagger/lib/release/ship.ts"
+import { shippedState } from "../../dagger/lib/report/history.ts"
 import { planLine, shipText } from "../../dagger/lib/report/ship.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { digestsOf } from "../../dagger/lib/yard.ts"
@@ -23,6 +24,7 @@ import {
   withShared,
 } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
+import { junitOption, type ReportFlags, sarifOption, summaryOption, writeReports } from "../report-files.ts"
 import { openRepository } from "../repository.ts"
 import { chooseEngine } from "../setup/engine.ts"
 import { readyLine } from "../setup/ready.ts"
@@ -30,7 +32,7 @@ import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
 import { withYard } from "../yard.ts"
 
-interface ShipFlags extends Shared, AskedFlags {
+interface ShipFlags extends Shared, AskedFlags, ReportFlags {
   all?: boolean
   registry?: string
   machine?: string
@@ -50,6 +52,9 @@ export const shipVerb = (): Command =>
     .option("--dry-run", "stop before the first write to a registry")
     .addOption(noCache())
     .addOption(allowDirty())
+    .addOption(summaryOption())
+    .addOption(sarifOption())
+    .addOption(junitOption())
     .action(shipAction)
 
 async function shipAction(flags: ShipFlags): Promise<void> {
@@ -105,6 +110,7 @@ async function shipAction(flags: ShipFlags): Promise<void> {
       out.done()
       console.log(flags.json ? JSON.stringify(report) : shipText(report, yard.registry, dryRun))
       process.exitCode = exitCodeOf(report.verdict, isLoopback(yard.registry))
+      await writeReports(flags, () => shippedState(report, yard))
     },
   )
 }

@@ -1,9 +1,14 @@
 import pc from "picocolors"
+import { harmless } from "../engine/engine.ts"
 import type { Finding } from "../gates/verdict.ts"
 import type { Plan } from "../plan/plan.ts"
+import type { GateRecord } from "../release/record.ts"
 import type { RegistryAddress } from "../release/registry.ts"
 import type { ShippedFamily, ShipReport } from "../release/ship.ts"
+import { gateOrder } from "./state.ts"
 import { bytes, duration, line, table, verdictWord } from "./text.ts"
+import { vulnerabilities } from "./vulnerabilities.ts"
+import { count, listed, worstFirst } from "./words.ts"
 
 /** What is about to be done: "4 families to build: base-python ← base-utils ← …". */
 export function planLine({ families }: Plan): string {
@@ -23,43 +28,84 @@ export function shipText(report: ShipReport, registry: RegistryAddress, dryRun =
   const failed = report.families.flatMap(failures)
   return [
     table(
-      ["family", "build", ...gateNames(report), "size", "pushed"],
+      ["family", "build", ...columns(report), "size", "pushed"],
       report.families.map((each) => row(each, report)),
     ),
     ...(failed.length > 0 ? ["", ...failed] : []),
     "",
     ...(published.length > 0 ? [shippedLine(report, published, registry)] : []),
     ...(withheld.length > 0 ? [withheldLine(withheld, dryRun)] : []),
+    ...acceptedLines(report),
+    ...uncheckedLines(report),
     ...(report.notes ?? []).map((note) => line("note", note)),
+    ...noteLines(report),
     ...nextLines(report, published),
   ].join("\n")
 }
 
 const gateNames = ({ families }: ShipReport): string[] =>
-  Object.keys(families[0]?.gates ?? {}).filter((name) => name !== "size")
+  gateOrder(families.flatMap(({ gates }) => Object.keys(gates))).filter((name) => name !== "size")
+
+/** The gates, and the count of packages where no gate looks at them. */
+const columns = (report: ShipReport): string[] => {
+  const names = gateNames(report)
+  return names.includes("sbom") ? names : [...names, "sbom"]
+}
 
 function row(family: ShippedFamily, report: ShipReport): string[] {
-  const cell = (name: string): string => {
-    const gate = family.gates[name]
-    if (!gate) return "-"
-    return [verdictWord(gate.verdict), gate.brief].filter(Boolean).join(" ")
-  }
   return [
     family.family,
     family.reused ? pc.dim("unchanged") : family.seconds > 0 ? duration(family.seconds) : "cached",
-    ...gateNames(report).map(cell),
-    family.gates.size?.brief ?? bytes(family.size.compressed),
+    ...columns(report).map((name) => cell(family, name)),
+    sizeCell(family),
     family.ref ? (family.ref.split(":").at(-1) ?? "") : pc.yellow("no"),
   ]
 }
+
+function cell({ gates, packages }: ShippedFamily, name: string): string {
+  const gate = gates[name]
+  if (!gate) return name === "sbom" ? `${packages} pkg` : pc.yellow("not known")
+  if (name === "sbom" && gate.verdict === "PASS") return gate.brief ?? `${packages} pkg`
+  if (gate.verdict === "ACCEPTED") return `${verdictWord("ACCEPTED")} ${pc.yellow(acceptedBrief(gate))}`
+  const { verdict, accepted = [], brief } = gate
+  // Whatever it would say beside it, an unchecked gate has not seen all.
+  if (verdict === "UNCHECKED")
+    return `${verdictWord(verdict)}${accepted.length > 0 ? ` (${accepted.length} accepted)` : ""}`
+  return [verdictWord(verdict), brief].filter(Boolean).join(" ")
+}
+
+/** "(2, next expiry 2027-02-20)". */
+function acceptedBrief({ accepted = [] }: GateRecord): string {
+  const next = accepted.map(({ reviewBy }) => reviewBy).sort()[0]
+  return next ? `(${accepted.length}, next expiry ${next})` : `(${accepted.length})`
+}
+
+function sizeCell({ gates: { size }, size: { compressed } }: ShippedFamily): string {
+  if (!size) return bytes(compressed)
+  return size.verdict === "PASS"
+    ? (size.brief ?? bytes(compressed))
+    : [verdictWord(size.verdict), size.brief].filter(Boolean).join(" ")
+}
+
+/** The most findings of one gate that a terminal is filled with; the report has them all. */
+const most = 10
 
 function failures({ family, gates }: ShippedFamily): string[] {
   return Object.entries(gates)
     .filter(([, { verdict }]) => verdict === "FAIL" || verdict === "ERROR")
     .flatMap(([name, { verdict, findings }]) => [
       `  ${family}  ${name} ${pc.red(verdict)}`,
-      ...findings.flatMap(findingLines),
+      ...worstFindingLines(findings),
     ])
+}
+
+/** The worst findings, and where the others are told. */
+export function worstFindingLines(findings: readonly Finding[]): string[] {
+  const rest = findings.length - most
+  return [
+    ...worstFirst(findings).slice(0, most).flatMap(findingLines),
+    ...(rest > 0 ? [`    and ${rest} more: fairlead report`] : []),
+  ]
 }
 
 export const findingLines = ({ what, where, evidence, fix }: Finding): string[] => [
@@ -88,10 +134,62 @@ const withheldLine = (withheld: ShippedFamily[], dryRun: boolean): string =>
     ? line("dry run", "nothing was pushed")
     : `  ${pc.red("not shipped")}: ${withheld.map(({ family }) => family).join(", ")}. Nothing of it was pushed.`
 
+/** What somebody answers for, each once: children carry what their parents carry. */
+function acceptedLines({ families }: ShipReport): string[] {
+  const all = new Map<string, { text: string; reviewBy: string; families: string[] }>()
+  for (const { family, gates } of families) {
+    const states = Object.entries(gates).map(([name, { findings, accepted = [] }]) => ({ name, findings, accepted }))
+    for (const { package: name, accepted } of vulnerabilities(states)) {
+      if (!accepted) continue
+      const { id, reviewBy, by, reason } = accepted
+      const text = `${harmless(name)} ${harmless(id)} until ${reviewBy} by ${by}: ${reason}`
+      const known = all.get(text) ?? { text, reviewBy, families: [] }
+      known.families.push(family)
+      all.set(text, known)
+    }
+  }
+  const sorted = [...all.values()].sort((a, b) => a.reviewBy.localeCompare(b.reviewBy))
+  const rest = sorted.length - most
+  return [
+    ...sorted.slice(0, most).map((each) => line("accepted", `${each.text} (${listed(each.families)})`)),
+    ...(rest > 0 ? [line("", `and ${rest} more: fairlead report`)] : []),
+  ]
+}
+
+/** One line for all the gates that nobody could look through for the same reason. */
+function uncheckedLines({ families }: ShipReport): string[] {
+  const gatesBy = new Map<string, string[]>()
+  for (const { gates } of families) {
+    for (const [name, { verdict, notes = [] }] of Object.entries(gates)) {
+      if (verdict !== "UNCHECKED") continue
+      const { what = "no advisory source is reachable here", fix = "`fairlead advisories` says how to give one" } =
+        notes[0] ?? {}
+      const why = `${what.replace(/\.$/, "")}. ${fix}`
+      gatesBy.set(why, [...(gatesBy.get(why) ?? []), name])
+    }
+  }
+  return [...gatesBy].map(([why, names]) => {
+    const gates = gateOrder(names)
+    return line("note", pc.cyan(`${listed(gates)} ${gates.length === 1 ? "is" : "are"} unchecked: ${why}`))
+  })
+}
+
+/** That there is more to know is one line; what it is stands in the report. */
+function noteLines({ families }: ShipReport): string[] {
+  const told = families.flatMap(({ gates }) =>
+    Object.values(gates).flatMap(({ verdict, notes = [] }) => (verdict === "UNCHECKED" ? [] : notes)),
+  )
+  const once = [...new Set(told.map(({ what }) => what))]
+  if (once.length === 0) return []
+  const [first] = once
+  if (once.length === 1) return [line("note", first!)]
+  return [line("note", `${first} · and ${count(once.length - 1, "more note")}: fairlead report`)]
+}
+
 function nextLines(report: ShipReport, published: ShippedFamily[]): string[] {
   const last = published.at(-1)
   return last
-    ? [line("next", `docker pull ${last.ref} · fairlead plan`)]
+    ? [line("next", `docker pull ${last.ref} · fairlead report`)]
     : report.verdict === "PASS"
       ? []
       : [line("next", "fix what is named above, then run the same command again")]

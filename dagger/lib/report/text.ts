@@ -55,6 +55,6 @@ export function duration(seconds: number): string {
 /** A verdict as a word in its colour; PASS is the quiet one. */
 export function verdictWord(verdict: Verdict): string {
   if (verdict === "PASS") return "ok"
-  if (verdict === "UNCHECKED") return pc.yellow("unchecked")
+  if (verdict === "UNCHECKED") return pc.cyan("unchecked")
   return verdict === "ACCEPTED" ? pc.yellow("accepted") : pc.red(verdict)
 }
