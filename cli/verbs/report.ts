@@ -1,7 +1,6 @@
 import { Command, Option } from "commander"
 import { formats } from "../../dagger/lib/report/formats.ts"
-import { releasesIn } from "../../dagger/lib/report/history.ts"
-import { fleetState } from "../../dagger/lib/report/state.ts"
+import { recordedState } from "../../dagger/lib/report/history.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { count, listed } from "../../dagger/lib/report/words.ts"
 import { loadRisks } from "../../dagger/lib/risks/load.ts"
@@ -31,8 +30,8 @@ export const reportVerb = (): Command =>
       const { root, fleet } = await openRepository(flags.source)
       const time = clock()
       const { address } = await chooseRegistry(fleet, flags.registry)
-      const releases = await releasesIn(recordsOf(address), Object.keys(fleet.families))
-      const state = fleetState({ fleet, risks: await loadRisks(root, fleet), now: time.now, releases })
+      const risks = await loadRisks(root, fleet)
+      const state = await recordedState({ fleet, risks, now: time.now, records: recordsOf(address) })
       const text = formats[flags.format]!(state, version)
       const moved = movedNote(time)
       if (moved) process.stderr.write(`${line("note", moved)}\n`)

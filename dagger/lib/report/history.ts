@@ -2,35 +2,52 @@ import type { Fleet } from "../fleet/fleet.ts"
 import type { ShipReport } from "../release/ship.ts"
 import type { RecordStore } from "../release/store.ts"
 import type { Risk } from "../risks/risk.ts"
+import { riskNotes } from "../risks/standing.ts"
 import { type FleetState, fleetState, type Release } from "./state.ts"
 
-/** What a store knows of a fleet's releases, each family's newest first. */
-export async function releasesIn(records: RecordStore, families: readonly string[]): Promise<Map<string, Release[]>> {
-  const found = families.map(async (family) => [family, await releasesOf(records, family)] as const)
-  return new Map((await Promise.all(found)).filter(([, releases]) => releases.length > 0))
+interface On {
+  fleet: Fleet
+  risks: readonly Risk[]
+  now: Date
+  records: RecordStore
 }
 
+/** The whole fleet as a store knows it. */
+export async function recordedState(on: On): Promise<FleetState> {
+  const families = Object.keys(on.fleet.families)
+  const releases = new Map(
+    await Promise.all(families.map(async (family) => [family, await releasesOf(on.records, family)] as const)),
+  )
+  const newest = await Promise.all(families.map(async (family) => [family, await on.records.latest(family)] as const))
+  return fleetState({ ...on, releases, riskNotes: riskNotes(on.risks, Object.fromEntries(newest), on.now) })
+}
+
+/** A family's records, the newest first, each with the last tag that its image was published under. */
 async function releasesOf(records: RecordStore, family: string): Promise<Release[]> {
-  const latest = await records.latest(family)
-  return latest ? [latest] : []
+  const [history, published] = await Promise.all([records.history(family), records.releases(family)])
+  return history.map((record) => {
+    const tag = published.find(({ digest }) => digest === record.digest)?.tag
+    return tag === undefined ? record : { ...record, tag }
+  })
 }
 
-/** The families that were shipped just now, before those that the store knows of. */
-export async function shippedState(
-  report: ShipReport,
-  { fleet, risks, now, records }: { fleet: Fleet; risks: readonly Risk[]; now: Date; records: RecordStore },
-): Promise<FleetState> {
-  const only = report.families.map(({ family }) => family)
-  const before = await releasesIn(records, only)
-  const releases = report.families.map((shipped): [string, Release[]] => {
+/** The families that were shipped just now, with what the store knows from before. */
+export async function shippedState(report: ShipReport, { fleet, risks, now, records }: On): Promise<FleetState> {
+  const releases = report.families.map(async (shipped): Promise<[string, Release[]]> => {
     const { family, ref, gates, digest, size, packages, reason, seconds } = shipped
-    const older = before.get(family) ?? []
-    const known = older.find((each) => each.digest === digest)
-    const { contents, revision } = known ?? {}
+    const older = await releasesOf(records, family)
     const tag = ref?.split(":").at(-1)
     const at = now.toISOString()
-    const release = { family, gates, digest, size, packages, reason, seconds, contents, revision, tag, at }
-    return [family, [release, ...older.filter((each) => each !== known)]]
+    const release = { family, gates, digest, size, packages, reason, seconds, tag, at }
+    return [family, [release, ...older.filter((each) => each.digest !== digest)]]
   })
-  return fleetState({ fleet, risks, now, only, releases: new Map(releases) })
+  const only = report.families.map(({ family }) => family)
+  return fleetState({
+    fleet,
+    risks,
+    now,
+    only,
+    releases: new Map(await Promise.all(releases)),
+    riskNotes: report.notes,
+  })
 }

@@ -6,7 +6,6 @@ import type { Accepted, Finding, Judged, Verdict } from "../gates/verdict.ts"
 import type { GateRecord } from "../release/record.ts"
 import { withAcceptances } from "../risks/accept.ts"
 import type { Risk } from "../risks/risk.ts"
-import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 
 /** A verdict, or that none is known: no record, or one that cannot be read. Never taken for a PASS. */
 export type Standing = Verdict | "NOT KNOWN"
@@ -79,16 +78,18 @@ export interface Told {
   releases: ReadonlyMap<string, readonly Release[]>
   /** Only these. Default: every family of the fleet. */
   only?: readonly string[]
+  /** Default: none. */
+  riskNotes?: string[]
 }
 
 /** The fleet as its records show it on this day. */
-export function fleetState({ fleet, risks, now, releases, only }: Told): FleetState {
+export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }: Told): FleetState {
   const families = buildOrder(fleet, Object.keys(fleet.families)).filter(({ name }) => only?.includes(name) ?? true)
   return {
     name: fleet.name,
     now,
     risks,
-    riskNotes: riskNotes(risks, newest(releases), now),
+    riskNotes,
     hosts: Object.keys(fleet.hosts),
     families: families.map((family): FamilyState => {
       const [release, ...before] = releases.get(family.name) ?? []
@@ -111,14 +112,6 @@ export function fleetState({ fleet, risks, now, releases, only }: Told): FleetSt
     }),
   }
 }
-
-const newest = (releases: Told["releases"]): NewestRecords =>
-  Object.fromEntries(
-    [...releases].flatMap(([family, [release]]) => {
-      const contents = release?.contents
-      return release && contents ? [[family, { family, gates: release.gates, contents }]] : []
-    }),
-  )
 
 // From best to worst, as in verdict.ts; what is not known is worse than what was openly not looked at.
 const order: readonly Standing[] = ["PASS", "ACCEPTED", "UNCHECKED", "NOT KNOWN", "FAIL", "ERROR"]

@@ -23,14 +23,11 @@ export const standingRiskSchema = riskSchema.extend({
 /** An entry with how it stands today. */
 export type StandingRisk = z.infer<typeof standingRiskSchema>
 
-/** What of a record tells how entries stand for its family. */
-type Telling = Pick<ImageRecord, "family" | "gates" | "contents">
-
 /** The newest records by family; a family without one is left out. */
-export type NewestRecords = Readonly<Record<string, Telling | undefined>>
+export type NewestRecords = Readonly<Record<string, ImageRecord | undefined>>
 
 /** How an entry stands for one of its families, by that family's newest record. */
-export function standingFor(risk: Risk, family: string, record: Telling | undefined, now: Date): Standing {
+export function standingFor(risk: Risk, family: string, record: ImageRecord | undefined, now: Date): Standing {
   const passed = hasPassed(risk, now)
   const shown = record && shownRisks(record).some((each) => each.state !== "noted" && isAbout(risk, each.risk))
   if (record && !shown && unseen(record) === undefined) return "unused"
