@@ -4,6 +4,7 @@ import { parseReference } from "../../dagger/lib/release/reference.ts"
 import { Registry, repository } from "../../dagger/lib/release/registry.ts"
 import { resolved, verifyRelease } from "../../dagger/lib/release/verify.ts"
 import { verifyText } from "../../dagger/lib/report/verify.ts"
+import { clock } from "../clock.ts"
 import { openEngine } from "../engines.ts"
 import { onInterrupt } from "../interrupt.ts"
 import { publicHalfHere } from "../keys.ts"
@@ -21,6 +22,7 @@ export const verifyVerb = (): Command =>
     .addOption(registryOption())
     .action(async (ref: string, flags: Shared & { registry?: string }) => {
       const { fleet, root } = await openRepository(flags.source)
+      const { now } = clock()
       const { address: named, family, name } = parseReference(ref, fleet)
       const trust = trustOf(fleet, await publicHalfHere())
       const { address, embedded, auth } = await chooseRegistry(
@@ -37,7 +39,7 @@ export const verifyVerb = (): Command =>
         const login = auth === undefined ? undefined : opened.secretText("registry-auth", auth)
         const registry = new Registry(opened.engine, address, login, "sign")
         const digest = await resolved(registry, family, name)
-        const verified = await verifyRelease({ registry, trust, now: new Date() }, { family, digest })
+        const verified = await verifyRelease({ registry, trust, now }, { family, digest })
         out.done()
         const full = `${repository(address, family)}${name.startsWith("sha256:") ? "@" : ":"}${name}`
         console.log(flags.json ? JSON.stringify({ schema: 1, ref: full, ...verified }) : verifyText(full, verified))

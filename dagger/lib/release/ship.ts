@@ -90,7 +90,7 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
       side(async () => {
         const inspected = await inspect(yard, options, image)
         const tools = await toolsOf(yard.engine)
-        const record = recordOf(yard, planOf(options.plan, image.family), image, { ...inspected, tools })
+        const record = recordOf(planOf(options.plan, image.family), image, { ...inspected, tools })
         records.set(image.family, record)
         await yard.records.put(record)
       }),
@@ -177,7 +177,6 @@ function publishable(yard: Yard, options: ShipOptions, verdicts: ReadonlyMap<str
 const planOf = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
 
 function recordOf(
-  yard: Yard,
   planned: PlannedFamily,
   image: Built,
   { gates, seconds, tools }: Inspected & Pick<ImageRecord, "tools">,
