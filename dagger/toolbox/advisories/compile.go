@@ -87,7 +87,7 @@ func compile(in, out string) (*Report, error) {
 	if err := write(all, updated, out); err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(all.osv)
+	text, err := json.Marshal(served(all.osv))
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@
 // OSV service. Both come from the same files, so that both gates know the same advisories.
 //
 //	advisories compile --in FOLDER --out FOLDER
+//	advisories covers --db FOLDER
 //	advisories version
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,28 +23,38 @@ func main() {
 	}
 }
 
+const usage = "usage: advisories compile --in FOLDER --out FOLDER, advisories covers --db FOLDER, advisories version"
+
 func run(arguments []string) error {
-	if len(arguments) == 1 && arguments[0] == "version" {
-		fmt.Println(databaseVersion())
-		return nil
+	if len(arguments) == 0 {
+		return errors.New(usage)
 	}
-	if len(arguments) == 0 || arguments[0] != "compile" {
-		return fmt.Errorf("usage: advisories compile --in FOLDER --out FOLDER")
-	}
-	flags := flag.NewFlagSet("compile", flag.ContinueOnError)
+	flags := flag.NewFlagSet(arguments[0], flag.ContinueOnError)
 	in := flags.String("in", "", "folder of OSV records: JSON or YAML, in folders and in .tar.gz, .tar or .zip archives")
 	out := flags.String("out", "", "folder for trivy.db, metadata.json and osv.json")
+	database := flags.String("db", "", "folder with a trivy.db")
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
 	}
-	if *in == "" || *out == "" || flags.NArg() > 0 {
-		return fmt.Errorf("usage: advisories compile --in FOLDER --out FOLDER")
+	var answer any
+	var err error
+	switch {
+	case flags.NArg() > 0:
+		err = errors.New(usage)
+	case arguments[0] == "version":
+		fmt.Println(databaseVersion())
+		return nil
+	case arguments[0] == "compile" && *in != "" && *out != "":
+		answer, err = compile(*in, *out)
+	case arguments[0] == "covers" && *database != "":
+		answer, err = covers(*database)
+	default:
+		err = errors.New(usage)
 	}
-	report, err := compile(*in, *out)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(report)
+	return json.NewEncoder(os.Stdout).Encode(answer)
 }
 
 // databaseVersion is that of the module that knows Trivy's schema.

@@ -137,6 +137,11 @@ func pythonAdvisory(vulnerable, patched, ids []string) (types.Advisory, error) {
 	return types.Advisory{VendorIDs: ids, VulnerableVersions: sorted(vulnerable), PatchedVersions: fixes}, nil
 }
 
+func isVersion(text string) bool {
+	_, err := pep440.Parse(text)
+	return err == nil
+}
+
 var separators = regexp.MustCompile(`[-_.]+`)
 
 // canonical is a name as PEP 503 has it, which is how PyPI, pip-audit and most records write it.
