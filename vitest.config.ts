@@ -4,7 +4,10 @@ import { defineConfig } from "vitest/config"
 const onTheYard = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 1_800_000 }
 
 // Unit tests say what they are about; which engine the person at the keyboard uses is not among it.
-const nobodysEngine = { DOCKER_HOST: "", DOCKER_CONTEXT: "", FAIRLEAD_ENGINE: "", FAIRLEAD_REGISTRY: "" }
+const nobodysEngine = {
+  ...{ DOCKER_HOST: "", DOCKER_CONTEXT: "" },
+  ...{ FAIRLEAD_ENGINE: "", FAIRLEAD_REGISTRY: "", FAIRLEAD_ADVISORIES: "" },
+}
 
 export default defineConfig({
   test: {

@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { publicKeySchema } from "../attest/key.ts"
+import { advisorySourceFields } from "./advisories.ts"
 import { bytesSchema } from "./bytes.ts"
 import { imagePathSchema, labelSchema, serviceNameSchema, spelled } from "./names.ts"
 
@@ -54,14 +55,19 @@ export const policySchema = z.strictObject({
   registryCache: z
     .strictObject({ maxAgeDays: days.describe("Cache tags that are older are removed by `fairlead prune`.") })
     .describe("The build cache in the registry (risk R3: its quota)."),
-  advisories: z.strictObject({
-    maxAgeDays: days.describe("A vulnerability database that is older is an ERROR, not an answer."),
-    severities: z
-      .array(z.enum(["LOW", "MEDIUM", "HIGH", "CRITICAL"]))
-      .min(1)
-      .describe("What fails a release."),
-    ignoreUnfixed: z.boolean().describe("Vulnerabilities without a fixed version do not fail a release."),
-  }),
+  advisories: z
+    .strictObject({
+      ...advisorySourceFields,
+      maxAgeDays: days.describe("A vulnerability database that is older is an ERROR, not an answer."),
+      severities: z
+        .array(z.enum(["LOW", "MEDIUM", "HIGH", "CRITICAL"]))
+        .min(1)
+        .describe("What fails a release."),
+      ignoreUnfixed: z.boolean().describe("Vulnerabilities without a fixed version do not fail a release."),
+    })
+    .refine(({ source, database, python }) => typeof source !== "object" || (!database && !python), {
+      error: "both gates read the folder, so database and python would not be asked; write one or the other",
+    }),
   risks: z
     .strictObject({ maxDays: days.describe("A risk acceptance expires at the latest after this many days.") })
     .describe("What a recorded risk acceptance may do (risk R4)."),
