@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander"
 import pc from "picocolors"
 import { Problem } from "../dagger/lib/problem.ts"
 import { Interrupted } from "./interrupt.ts"
+import { advisoriesVerb } from "./verbs/advisories.ts"
 import { buildVerb } from "./verbs/build.ts"
 import { composeVerb } from "./verbs/compose.ts"
 import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
@@ -39,6 +40,7 @@ for (const verb of [
   verifyVerb,
   keyVerb,
   composeVerb,
+  advisoriesVerb,
   setupVerb,
   doctorVerb,
   cleanVerb,

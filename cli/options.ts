@@ -40,6 +40,12 @@ export const askedBy = ({ family, app, service }: AskedFlags) => ({ families: fa
 export const registry = (): Option =>
   new Option("--registry <host[:port][/org]>", "where images go (default: FAIRLEAD_REGISTRY, then fleet.yaml)")
 
+export const advisories = (): Option =>
+  new Option(
+    "--advisories <source>",
+    '"online", "none" or a folder of OSV records (default: FAIRLEAD_ADVISORIES, then fleet.yaml, then online)',
+  )
+
 export const machine = (): Option => new Option("--machine <host>", "build a host's machine profile in")
 
 export const noCache = (): Option => new Option("--no-cache", "build everything anew")

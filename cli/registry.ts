@@ -37,7 +37,7 @@ export async function chooseRegistry(fleet: Fleet, flag?: string): Promise<Chose
 }
 
 /** Credentials of one registry as `docker login` keeps them, in the file or behind a helper; never in argv. */
-async function credentialsFor(host: string): Promise<string | undefined> {
+export async function credentialsFor(host: string): Promise<string | undefined> {
   const folder = process.env.DOCKER_CONFIG ?? join(homedir(), ".docker")
   const text = await readFile(join(folder, "config.json"), "utf8").catch(() => undefined)
   if (!text) return undefined

@@ -1,4 +1,6 @@
 import { availableParallelism } from "node:os"
+import type { Advisories } from "../dagger/lib/advisories/advisories.ts"
+import { findAdvisories } from "../dagger/lib/advisories/find.ts"
 import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import type { Commit } from "../dagger/lib/plan/tag.ts"
@@ -6,13 +8,14 @@ import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
 import { loadRisks } from "../dagger/lib/risks/load.ts"
 import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
+import { type ChosenAdvisories, chooseSource, remember } from "./advisories.ts"
 import { caBundle } from "./ca.ts"
 import { clock } from "./clock.ts"
 import { type OpenEngine, openEngine } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { signerOn } from "./keys.ts"
 import { partsFor } from "./parts.ts"
-import type { ChosenRegistry } from "./registry.ts"
+import { type ChosenRegistry, credentialsFor } from "./registry.ts"
 import { baseLayout } from "./setup/bases.ts"
 import type { EngineChoice } from "./setup/engine.ts"
 import { engineRoot, requireFreeSpace } from "./setup/freeSpace.ts"
@@ -28,6 +31,8 @@ export interface YardOptions {
   toolbox: readonly ToolboxPart[]
   progress: Progress
   choice: EngineChoice
+  /** It looks advisories up; `flag` is what the command line says of where. */
+  advisories?: { flag?: string }
 }
 
 /**
@@ -43,7 +48,9 @@ export async function withYard(
   // What stops it in the end is told before anything is readied: that may take minutes.
   await loadRisks(repository.root, repository.fleet)
   clock()
-  const parts = partsFor(repository.fleet, options.toolbox, registry.embedded)
+  const advisories = options.advisories && (await chooseSource(repository.fleet, options.advisories.flag))
+  const toolbox = [...options.toolbox, ...(advisories?.toolbox ?? [])]
+  const parts = partsFor(repository.fleet, toolbox, registry.embedded)
   const readied = await ready(parts, { say: progress.say, signal: interrupt.signal })
   const { cache } = repository.fleet.policy
   await requireFreeSpace({ path: await engineRoot(), bytes: cache.keepFree, what: "a build" })
@@ -53,7 +60,7 @@ export async function withYard(
     signal: interrupt.signal,
   })
   try {
-    const yard = await yardOn(opened, options)
+    const yard = await yardOn(opened, { ...options, advisories })
     if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
     await work(yard, readied)
   } finally {
@@ -64,9 +71,11 @@ export async function withYard(
 }
 
 export async function yardOn(
-  { engine, secretFile, secretText }: OpenEngine,
-  { repository, commit, registry }: Pick<YardOptions, "repository" | "commit" | "registry">,
+  opened: OpenEngine,
+  on: Pick<YardOptions, "repository" | "commit" | "registry"> & { advisories?: ChosenAdvisories },
 ): Promise<Yard> {
+  const { engine, secretFile, secretText } = opened
+  const { repository, commit, registry } = on
   const ca = caBundle()
   const index = process.env.UV_DEFAULT_INDEX ?? process.env.UV_INDEX_URL ?? process.env.PIP_INDEX_URL
   return {
@@ -80,15 +89,37 @@ export async function yardOn(
     registry: registry.address,
     records: recordsOf(registry.address),
     risks: await loadRisks(repository.root, repository.fleet),
-    advisories: async () => ({
-      database: { state: "none", why: "no advisory source" },
-      python: { state: "none", why: "no advisory source" },
-    }),
+    advisories: once(() => lookForAdvisories(opened, repository, on.advisories)),
     ca: ca === undefined ? undefined : secretFile("ca", ca),
     index: index === undefined ? undefined : secretText("index", index),
     auth: registry.auth === undefined ? undefined : secretText("registry-auth", registry.auth),
     parallel: Math.max(2, availableParallelism()),
   }
+}
+
+/** Asks the chosen source. The folder's or the mirror's own trouble is an answer, not an error. */
+export async function lookForAdvisories(
+  { engine, secretFile, secretText }: OpenEngine,
+  { fleet, root }: Repository,
+  chosen?: ChosenAdvisories,
+): Promise<Advisories> {
+  const { choice, known } = chosen ?? (await chooseSource(fleet))
+  if (known) return known
+  const ca = caBundle()
+  const host = choice.source === "online" && choice.database.by ? choice.database.refs[0].split("/")[0] : undefined
+  const auth = host === undefined ? undefined : await credentialsFor(host)
+  const found = await findAdvisories({
+    ...{ engine, root, fleet, choice, now: clock().now },
+    ca: ca === undefined ? undefined : secretFile("ca", ca),
+    auth: auth === undefined ? undefined : secretText("advisories-auth", auth),
+  })
+  await remember(choice, found)
+  return found
+}
+
+const once = <T>(look: () => Promise<T>): (() => Promise<T>) => {
+  let answer: Promise<T> | undefined
+  return () => (answer ??= look())
 }
 
 /** Records are kept by registry: what one registry has, another may not. */

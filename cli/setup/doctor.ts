@@ -17,6 +17,8 @@ export interface DoctorOptions {
   freeBytes?: number
   /** Names of the parts that ship cannot do without; all where not given. What they stand on comes along. */
   needs?: readonly string[]
+  /** Where vulnerabilities are looked up. */
+  advisories?: Row
 }
 
 /** One part, as a person and a program want to know it. */
@@ -48,7 +50,7 @@ export async function doctor(parts: readonly Part[], options: DoctorOptions = {}
     stateFolderRow(),
     certificates(),
     ...(options.imageRegistries ?? []).map(imageRegistry),
-    advisories(),
+    options.advisories ?? [],
   ])
   const rows = found.flat()
   return { schema: 1, parts: rows, exitCode: rows.some((row) => row.needed && row.state !== "ready") ? 3 : 0 }
@@ -178,14 +180,5 @@ async function imageRegistry(host: string): Promise<Row> {
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
     return { ...row, state: "note", detail: `not reachable (${cause}): bases are bootstrapped from packages instead` }
-  }
-}
-
-async function advisories(): Promise<Row> {
-  return {
-    name: "advisories",
-    state: "note",
-    detail: "no source yet: audit and scan are not gates of this version",
-    needed: false,
   }
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path"
 import { Command } from "commander"
 import { type Built, build } from "../../dagger/lib/build/build.ts"
+import type { ToolboxPart } from "../../dagger/lib/engine/engine.ts"
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import type { Plan } from "../../dagger/lib/plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading.ts"
@@ -31,6 +32,7 @@ export interface BuildFlags extends Shared, AskedFlags {
   machine?: string
   cache: boolean
   output?: string
+  advisories?: string
 }
 
 export const buildVerb = (): Command =>
@@ -42,7 +44,7 @@ export const buildVerb = (): Command =>
     .addOption(noCache())
     .option("--output <folder>", "where the archives go (default: archives/ in the state folder)")
     .action(async (flags: BuildFlags) => {
-      await withBuilt(flags, [], async ({ built, plan, yard, out }) => {
+      await withBuilt(flags, { toolbox: [] }, async ({ built, plan, yard, out }) => {
         const folder = resolve(flags.output ?? inHome("archives"))
         const families = []
         for (const { family, archive, digest, packages, seconds, ran, cached } of built) {
@@ -84,7 +86,7 @@ export interface OnBuilt {
 /** Readies the yard, builds what is asked for (from the cache where nothing changed), and hands it on. */
 export async function withBuilt(
   flags: BuildFlags,
-  toolbox: ("run" | "lint")[],
+  { toolbox, advisories }: { toolbox: readonly ToolboxPart[]; advisories?: boolean },
   work: (on: OnBuilt) => Promise<void>,
 ): Promise<void> {
   const repository = await openRepository(flags.source)
@@ -100,6 +102,7 @@ export async function withBuilt(
     toolbox: ["build" as const, "sbom" as const, ...toolbox],
     progress: out,
     choice,
+    ...(advisories ? { advisories: { flag: flags.advisories } } : {}),
   }
   await withYard(options, async (yard, readied) => {
     out.say(line("ready", readyLine(readied)))

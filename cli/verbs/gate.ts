@@ -9,7 +9,7 @@ import type { GateRecord } from "../../dagger/lib/release/record.ts"
 import { exitCodeOf } from "../../dagger/lib/release/ship.ts"
 import { findingLines } from "../../dagger/lib/report/ship.ts"
 import { duration, line, verdictWord } from "../../dagger/lib/report/text.ts"
-import { app, family, machine, noCache, service, withShared } from "../options.ts"
+import { advisories, app, family, machine, noCache, service, withShared } from "../options.ts"
 import { type BuildFlags, type OnBuilt, withBuilt } from "./build.ts"
 
 const says: Record<(typeof gates)[number]["name"], string> = {
@@ -26,9 +26,13 @@ export const gateVerbs: (() => Command)[] = gates.map(
   (gate) => () => (gate.name === "sbom" ? sbomVerb() : gateVerb(gate)),
 )
 
-const gateVerb = (gate: AnyGate): Command =>
-  onFamilies(new Command(gate.name).description(says[gate.name])).action(async (flags: BuildFlags) => {
-    await withBuilt(flags, ["run"], async (on) => {
+const gateVerb = (gate: AnyGate): Command => {
+  // A gate whose facts other advisories put out of date looks them up.
+  const looksUp = "stale" in gate
+  const command = onFamilies(new Command(gate.name).description(says[gate.name]))
+  if (looksUp) command.addOption(advisories())
+  return command.action(async (flags: BuildFlags) => {
+    await withBuilt(flags, { toolbox: ["run"], advisories: looksUp }, async (on) => {
       const families = await askAbout(gate, on, flags)
       on.out.done()
       const verdict = worst(families.map((each) => each.verdict))
@@ -36,13 +40,14 @@ const gateVerb = (gate: AnyGate): Command =>
       process.exitCode = exitCodeOf(verdict, true)
     })
   })
+}
 
 /** The gate's answer, and the document that it is about: on stdout, with what people read on stderr, or in a file. */
 const sbomVerb = (): Command =>
   onFamilies(new Command(sbom.name).description(says.sbom))
     .option("--output <file>", "write it there")
     .action(async (flags: BuildFlags) => {
-      await withBuilt(flags, ["run"], async (on) => {
+      await withBuilt(flags, { toolbox: ["run"] }, async (on) => {
         const families = await askAbout(sbom, on, flags)
         const image = on.built.find(({ family }) => family === on.reading.asked.at(-1))!
         const text = await on.yard.engine.read(image.sbom)

@@ -12,6 +12,7 @@ import { clock } from "../clock.ts"
 import { commitOf } from "../git.ts"
 import {
   type AskedFlags,
+  advisories,
   allowDirty,
   app,
   askedBy,
@@ -39,6 +40,7 @@ interface ShipFlags extends Shared, AskedFlags, ReportFlags {
   dryRun?: boolean
   cache: boolean
   allowDirty?: boolean
+  advisories?: string
 }
 
 export const shipVerb = (): Command =>
@@ -55,6 +57,7 @@ export const shipVerb = (): Command =>
     .addOption(summaryOption())
     .addOption(sarifOption())
     .addOption(junitOption())
+    .addOption(advisories())
     .action(shipAction)
 
 async function shipAction(flags: ShipFlags): Promise<void> {
@@ -69,12 +72,9 @@ async function shipAction(flags: ShipFlags): Promise<void> {
   out.say(await headline(repository, reading.commit, choice))
   await withYard(
     {
-      repository,
-      commit: reading.commit,
-      registry: chosen,
+      ...{ repository, commit: reading.commit, registry: chosen, progress: out, choice },
       toolbox: ["build", "sbom", "run", "sign"],
-      progress: out,
-      choice,
+      advisories: { flag: flags.advisories },
     },
     async (yard, readied) => {
       out.say(line("ready", readyLine(readied)))

@@ -34,6 +34,7 @@ export class Fairlead {
   ca?: Secret
   signingKey?: Secret
   signingPassword?: Secret
+  advisories?: Directory
 
   /**
    * @param source The fleet's repository: fleet.yaml and what it names. Default: the caller's.
@@ -45,6 +46,7 @@ export class Fairlead {
    * @param ca A bundle of CA certificates for builds behind a TLS-intercepting proxy. It never reaches a layer.
    * @param signingKey A cosign.key that signs release records: file://cosign.key. Default: nothing is signed.
    * @param signingPassword The password of that key, if it has one: env://COSIGN_PASSWORD.
+   * @param advisories A folder of OSV records that audit and scan look things up in. Default: as fleet.yaml says.
    */
   constructor(
     @argument({
@@ -60,6 +62,7 @@ export class Fairlead {
     ca?: Secret,
     signingKey?: Secret,
     signingPassword?: Secret,
+    advisories?: Directory,
   ) {
     this.source = source
     this.toolbox = toolbox
@@ -70,6 +73,7 @@ export class Fairlead {
     this.ca = ca
     this.signingKey = signingKey
     this.signingPassword = signingPassword
+    this.advisories = advisories
   }
 
   /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services; then the app images on it. */
@@ -238,7 +242,11 @@ export class Fairlead {
 
   private site(): Site {
     const { source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword } = this
-    return { dag, source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword }
+    const { advisories } = this
+    return {
+      ...{ dag, source, toolbox, bases, registry, registryService, registryAuth, ca },
+      ...{ signingKey, signingPassword, advisories },
+    }
   }
 }
 

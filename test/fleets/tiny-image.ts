@@ -73,7 +73,6 @@ export const tinyRecord = (family: string, digest: string, more: Partial<ImageRe
   packages: 2,
   contents: contentsOf(packagesIn(tinySbom(family))),
   gates: { contract: { verdict: "PASS", seconds: 1, facts: { digest }, findings: [], brief: "1/1" } },
-  gateSeconds: 1,
   seconds: 1,
   tools: { engine: "test" },
   at: "2026-11-22T12:00:00.000Z",

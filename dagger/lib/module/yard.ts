@@ -2,6 +2,9 @@ import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Client, Container, Secret as DaggerSecret, Service as DaggerService, Directory } from "@dagger.io/dagger"
+import type { Advisories } from "../advisories/advisories.ts"
+import { type AdvisoriesChoice, chooseAdvisories } from "../advisories/choice.ts"
+import { findAdvisories } from "../advisories/find.ts"
 import { publicHalf, type Signer } from "../attest/sign.ts"
 import { DaggerEngine } from "../engine/dagger.ts"
 import type { Artifact, ToolboxPart } from "../engine/engine.ts"
@@ -32,6 +35,8 @@ export interface Site {
   ca?: DaggerSecret
   signingKey?: DaggerSecret
   signingPassword?: DaggerSecret
+  /** OSV records; without them advisories are looked up as fleet.yaml says. */
+  advisories?: Directory
 }
 
 /** The source's fleet, on the module's own disk, where plans read it. */
@@ -67,6 +72,8 @@ export type DaggerYard = Yard & { engine: DaggerEngine }
 export async function daggerYard(site: Site): Promise<DaggerYard> {
   const { root, fleet } = await openSource(site.source)
   const engine = daggerEngine(site)
+  const now = new Date()
+  let found: Promise<Advisories> | undefined
   const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
   return {
     fleet,
@@ -75,18 +82,29 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
     engine,
     bases: await readyBases(site, fleet),
     commit: { uncommitted: [], history: [] },
-    now: new Date(),
+    now,
     registry: registryOf(site, fleet),
     records: new MemoryStore(),
     risks: await loadRisks(root, fleet),
-    advisories: async () => ({
-      database: { state: "none", why: "no advisory source" },
-      python: { state: "none", why: "no advisory source" },
-    }),
+    advisories: () => (found ??= lookForAdvisories(site, { root, fleet, engine, now })),
     ca: site.ca && engine.secret("ca", site.ca),
     auth: site.registryAuth && engine.secret("registry-auth", site.registryAuth),
     parallel: 4,
   }
+}
+
+async function lookForAdvisories(
+  { advisories, ca, registryAuth }: Site,
+  on: { root: string; fleet: Fleet; engine: DaggerEngine; now: Date },
+): Promise<Advisories> {
+  const given: AdvisoriesChoice = { source: "folder", path: "advisories", by: "--advisories" }
+  return findAdvisories({
+    ...on,
+    choice: advisories ? given : chooseAdvisories(on.fleet),
+    folder: advisories && { kind: "directory", name: "advisories", handle: Promise.resolve(advisories) },
+    ca: ca && on.engine.secret("ca", ca),
+    auth: registryAuth && on.engine.secret("registry-auth", registryAuth),
+  })
 }
 
 /** Where images go: the argument, then fleet.yaml. A loopback registry is the caller's and has to come along. */

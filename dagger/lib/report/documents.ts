@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { databaseSourceSchema, pythonSourceSchema } from "../advisories/advisories.ts"
 import { answerSchema } from "../explain/answer.ts"
 import { phaseAnswerSchema } from "../phases/evidence.ts"
 import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.ts"
@@ -167,6 +168,15 @@ const compose = z.object({
   ),
 })
 
+const advisories = z.object({
+  schema,
+  source: z.enum(["online", "none", "folder"]),
+  by: z.string().optional().describe("Who said so; absent for the default."),
+  maxAgeDays: z.number(),
+  database: databaseSourceSchema.describe("What scan looks things up in."),
+  python: pythonSourceSchema.describe("What audit asks."),
+})
+
 /** The documents of --json, by verb. The verbs of gates answer with the document "gate". */
 export const documents = {
   families,
@@ -181,6 +191,7 @@ export const documents = {
   explain,
   phases,
   compose,
+  advisories,
 } as const
 
 /** The JSON Schema of a document. */
