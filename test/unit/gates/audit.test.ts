@@ -361,6 +361,19 @@ describe("removable system packages", () => {
     expect(spare(["tini", "libsndfile1"], ["curl"])).toEqual([])
   })
 
+  it("are not those whose library something asks for in vain", () => {
+    const { notes } = judged("family-web", ({ image }) => {
+      image.debian.push(debian("libsndfile1"), debian("libgl1"))
+      image.imports[0] = imported("fastapi", "OSError: sndfile library not found")
+      image.libraries.missing.push({
+        library: "libGL.so.1",
+        brought: null,
+        needers: [{ owner: null, count: 1, example: "/opt/venv/a.so" }],
+      })
+    })
+    expect(notes).toEqual([])
+  })
+
   it("are told with the bytes they take, and fail nothing", () => {
     const { verdict, notes } = judged("family-web", ({ image }) =>
       image.debian.push(...packages.filter(({ name }) => /curl/.test(name))),

@@ -3,7 +3,9 @@ import { inheritedSystem } from "../../fleet/hierarchy.ts"
 import type { Rules } from "../gate.ts"
 import { originOf } from "../origin.ts"
 import type { Finding } from "../verdict.ts"
+import { debianLibrary } from "./debian-libraries.ts"
 import type { AuditedImage } from "./facts.ts"
+import { missingLibrary } from "./imports.ts"
 
 type Package = AuditedImage["debian"][number]
 
@@ -12,7 +14,8 @@ const always = ["ca-certificates"]
 
 /** System packages that nothing in the image makes use of and that nobody asked for, as one note. */
 export function removableNotes(image: AuditedImage, rules: Rules): Finding[] {
-  const spare = removable(image, inheritedSystem(rules.fleet, rules.family)).sort((a, b) => b.bytes - a.bytes)
+  const wanted = [...inheritedSystem(rules.fleet, rules.family), ...missed(image)]
+  const spare = removable(image, wanted).sort((a, b) => b.bytes - a.bytes)
   if (spare.length === 0) return []
   const bytes = spare.reduce((sum, each) => sum + each.bytes, 0)
   return [
@@ -23,6 +26,16 @@ export function removableNotes(image: AuditedImage, rules: Rules): Finding[] {
       fix: `leave ${spare.length === 1 ? "it" : "them"} out, or name what is wanted in families.${rules.family}.system in fleet.yaml`,
     },
   ]
+}
+
+/** The packages whose libraries are asked for in vain: who takes a file away does not make its package a spare one. */
+function missed({ imports, libraries }: AuditedImage): string[] {
+  const failed = imports.filter(({ imported }) => !imported)
+  const packages = [
+    ...libraries.missing.map(({ library }) => debianLibrary(library)?.package),
+    ...failed.map(({ error, further }) => missingLibrary([error ?? "", ...further])?.package),
+  ]
+  return packages.filter((each) => each !== undefined)
 }
 
 /** What is left when Debian's own foundation, what is used and what is asked for are taken away, each with what it depends on. */
