@@ -138,7 +138,7 @@ function changes({ family, release, before, gates }: FamilyState): string[] {
       : ""
   if (!change) return [`- ${code(family)}: the packages of one of the two releases are not known`]
   const parts = [
-    ...change.moved.map(({ name, from, to }) => `${name} ${from} → ${to}`),
+    ...change.changed.map(({ name, from, to }) => `${name} ${from} → ${to}`),
     ...change.added.map(({ name, version }) => `+ ${name} ${version}`),
     ...change.removed.map(({ name, version }) => `− ${name} ${version}`),
   ]

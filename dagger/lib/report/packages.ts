@@ -1,5 +1,6 @@
 import { z } from "zod"
 import type { Package } from "../release/contents.ts"
+import { type Delta, delta } from "../release/delta.ts"
 import type { Release } from "./state.ts"
 
 const named = z.object({ name: z.string(), version: z.string() })
@@ -24,20 +25,8 @@ export function packagesOf({ gates }: Pick<Release, "gates">): Package[] | undef
   ]
 }
 
-/** A package that another release has in another version. */
-export interface Moved {
-  kind: Package["kind"]
-  name: string
-  from: string
-  to: string
-}
-
-/** What is different between two releases of a family. */
-export interface Change {
-  added: Package[]
-  removed: Package[]
-  moved: Moved[]
-  /** Bytes; negative where it shrank. */
+/** What is different between two releases of a family; sizes in bytes, negative where it shrank. */
+export interface Change extends Delta {
   compressed: number
   uncompressed: number
 }
@@ -46,16 +35,8 @@ export interface Change {
 export function changeOf(before: Release, after: Release): Change | undefined {
   const [old, now] = [packagesOf(before), packagesOf(after)]
   if (!old || !now) return undefined
-  const key = ({ kind, name }: Package) => `${kind} ${name}`
-  const [was, is] = [new Map(old.map((each) => [key(each), each])), new Map(now.map((each) => [key(each), each]))]
   return {
-    added: now.filter((each) => !was.has(key(each))),
-    removed: old.filter((each) => !is.has(key(each))),
-    moved: [...is.values()].flatMap((each) => {
-      const from = was.get(key(each))
-      if (!from || from.version === each.version) return []
-      return [{ kind: each.kind, name: each.name, from: from.version, to: each.version }]
-    }),
+    ...delta(old, now),
     compressed: after.size.compressed - before.size.compressed,
     uncompressed: after.size.uncompressed - before.size.uncompressed,
   }

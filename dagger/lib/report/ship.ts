@@ -1,4 +1,5 @@
 import pc from "picocolors"
+import { z } from "zod"
 import { harmless } from "../engine/engine.ts"
 import type { Finding } from "../gates/verdict.ts"
 import type { Plan } from "../plan/plan.ts"
@@ -160,12 +161,11 @@ function acceptedLines({ families }: ShipReport): string[] {
 function uncheckedLines({ families }: ShipReport): string[] {
   const gatesBy = new Map<string, string[]>()
   for (const { gates } of families) {
-    for (const [name, { verdict, notes = [] }] of Object.entries(gates)) {
-      if (verdict !== "UNCHECKED") continue
-      const { what = "no advisory source is reachable here", fix = "`fairlead advisories` says how to give one" } =
-        notes[0] ?? {}
-      const why = `${what.replace(/\.$/, "")}. ${fix}`
-      gatesBy.set(why, [...(gatesBy.get(why) ?? []), name])
+    for (const [name, gate] of Object.entries(gates)) {
+      if (gate.verdict !== "UNCHECKED") continue
+      const { why, fix = "`fairlead advisories` says how to give one" } = whyUnchecked(gate)
+      const text = `${why.replace(/\.$/, "")}. ${fix}`
+      gatesBy.set(text, [...(gatesBy.get(text) ?? []), name])
     }
   }
   return [...gatesBy].map(([why, names]) => {
@@ -174,10 +174,23 @@ function uncheckedLines({ families }: ShipReport): string[] {
   })
 }
 
+const noSource = z.looseObject({ state: z.literal("none"), why: z.string(), fix: z.string().optional() })
+
+/** Gates say in their own words what that means for them; the source says why it is not there, to all of them alike. */
+function whyUnchecked({ facts, notes = [] }: GateRecord): { why: string; fix?: string } {
+  for (const source of Object.values(facts ?? {})) {
+    const read = noSource.safeParse(source)
+    if (read.success) return read.data
+  }
+  const { what: why = "no advisory source is reachable here", fix } = notes[0] ?? {}
+  return { why, fix }
+}
+
 /** That there is more to know is one line; what it is stands in the report. */
 function noteLines({ families }: ShipReport): string[] {
   const told = families.flatMap(({ gates }) =>
-    Object.values(gates).flatMap(({ verdict, notes = [] }) => (verdict === "UNCHECKED" ? [] : notes)),
+    // The first note of an unchecked gate is why it is so, which has a line of its own.
+    Object.values(gates).flatMap(({ verdict, notes = [] }) => (verdict === "UNCHECKED" ? notes.slice(1) : notes)),
   )
   const once = [...new Set(told.map(({ what }) => what))]
   if (once.length === 0) return []

@@ -1,3 +1,4 @@
+import { z } from "zod"
 import { normalName } from "../gates/blueprint/version.ts"
 import type { Accepted, Finding, FoundRisk } from "../gates/verdict.ts"
 import type { GateState, Standing } from "./state.ts"
@@ -75,8 +76,14 @@ export const byWorst = (a: Vulnerability, b: Vulnerability): number =>
 /** The gates that know of vulnerabilities. */
 export const lookers = ["audit", "scan"] as const
 
+// A gate that looks for other things as well can fail by those, and have seen no advisory: then these are null.
+const blindFacts = z.union([z.looseObject({ seen: z.null() }), z.looseObject({ lookups: z.null() })])
+
 /** Which of them looked: without both, no number of vulnerabilities is the whole number. */
-export function lookedBy(gates: readonly { name: string; standing: Standing }[]): string[] {
+export function lookedBy(gates: readonly { name: string; standing: Standing; facts?: unknown }[]): string[] {
   const seen: readonly Standing[] = ["PASS", "ACCEPTED", "FAIL"]
-  return lookers.filter((name) => gates.some((gate) => gate.name === name && seen.includes(gate.standing)))
+  return lookers.filter((name) => {
+    const gate = gates.find((each) => each.name === name)
+    return gate !== undefined && seen.includes(gate.standing) && !blindFacts.safeParse(gate.facts).success
+  })
 }

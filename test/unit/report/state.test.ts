@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { GateRecord } from "../../../dagger/lib/release/record.ts"
 import { fleetState, gateStates, type Release, worstOf } from "../../../dagger/lib/report/state.ts"
 import type { Risk } from "../../../dagger/lib/risks/risk.ts"
+import { scanFacts } from "../../fleets/big.ts"
 import { smallFleet } from "../../fleets/small.ts"
 import { contractFacts, sizeFacts, smokeFacts } from "../gates/facts.ts"
 
@@ -68,7 +69,7 @@ describe("an acceptance in a record", () => {
   const scan: GateRecord = {
     verdict: "ACCEPTED",
     seconds: 1,
-    facts: {},
+    facts: scanFacts("base-python", 0),
     findings: [],
     accepted: [{ what: "torch: CVE-2026-1", id: "CVE-2026-1", package: "torch", reason: risk.reason, by: "Ada", reviewBy: "2026-12-01", risk: found }],
   } // biome-ignore format: one line tells it best

@@ -37,20 +37,20 @@ function one({ family, release, before, parent }: FamilyState, all: ReadonlyMap<
 ${shared > 0 ? html`<p class="quiet">${shared === number(change) ? "All" : shared} of it with ${parent}.</p>` : ""}${lines(own)}</div>`
 }
 
-const number = ({ added, removed, moved }: Change): number => added.length + removed.length + moved.length
+const number = ({ added, removed, changed }: Change): number => added.length + removed.length + changed.length
 
 /** What is this family's own: the rest is told where it comes from. */
-function without(change: Change, { added, removed, moved }: Change): Change {
+function without(change: Change, { added, removed, changed }: Change): Change {
   const key = (each: object) => JSON.stringify(each)
-  const known = new Set([...added, ...removed, ...moved].map(key))
+  const known = new Set([...added, ...removed, ...changed].map(key))
   const own = <T extends object>(all: T[]): T[] => all.filter((each) => !known.has(key(each)))
-  return { ...change, added: own(change.added), removed: own(change.removed), moved: own(change.moved) }
+  return { ...change, added: own(change.added), removed: own(change.removed), changed: own(change.changed) }
 }
 
 function summary(change: Change): string {
-  const { added, removed, moved, compressed, uncompressed } = change
+  const { added, removed, changed, compressed, uncompressed } = change
   const packages = [
-    moved.length > 0 ? `${count(moved.length, "package")} in another version` : "",
+    changed.length > 0 ? `${count(changed.length, "package")} in another version` : "",
     added.length > 0 ? `${added.length} added` : "",
     removed.length > 0 ? `${removed.length} removed` : "",
   ].filter(Boolean)
@@ -63,9 +63,9 @@ function summary(change: Change): string {
 
 const most = 8
 
-function lines({ added, removed, moved }: Change): Markup {
+function lines({ added, removed, changed }: Change): Markup {
   const all = [
-    ...moved.map(
+    ...changed.map(
       ({ name, from, to }) =>
         html`<li><span class="mark">→</span>${name} <span class="quiet">${from}</span> → ${to}</li>`,
     ),

@@ -17,8 +17,8 @@ export interface Point {
 /** A family's releases as points, the oldest first. */
 export const points = (releases: readonly Release[]): Point[] =>
   [...releases].reverse().map((release) => {
-    const gates = Object.entries(release.gates).map(([name, { verdict, findings, accepted = [] }]) => {
-      return { name, standing: verdict as Standing, findings, accepted }
+    const gates = Object.entries(release.gates).map(([name, { verdict, findings, facts, accepted = [] }]) => {
+      return { name, standing: verdict as Standing, findings, facts, accepted }
     })
     const found = vulnerabilities(gates)
     const of = (...severities: Severity[]) =>
