@@ -24,7 +24,9 @@ export function indexOf(data) {
     const { name: image } = data.families[family]
     return { index, text: `${name} ${snake} ${image} ${hosts.join(" ")} ${port} ${healthPort}`.toLowerCase() }
   })
-  return { services, packages: [...packages.values()] }
+  // Short names first: what is looked for as "torch" is torch before torchaudio. Sorted here, no key stroke sorts again.
+  const sorted = [...packages.values()].sort((a, b) => a.name.length - b.name.length || (a.name < b.name ? -1 : 1))
+  return { services, packages: sorted }
 }
 
 // "who runs torch 2.2?" asks for torch 2.2.
@@ -72,18 +74,17 @@ export function search(index, query) {
   const words = wordsOf(query)
   if (words.length === 0) return { services: [], packages: [] }
   const services = index.services.filter(({ text }) => words.every((word) => text.includes(word)))
-  /** @type {{ name: string, versions: Named["versions"], rank: number }[]} */
-  const packages = []
+  /** @type {Found["packages"][]} */
+  const ranks = [[], [], [], []]
   for (const { name, lower, versions } of index.packages) {
     const named = words.filter((word) => lower.includes(word))
     if (named.length === 0) continue
     const asked = words.filter((word) => !lower.includes(word))
     const fitting =
       asked.length === 0 ? versions : versions.filter(({ version }) => asked.every((word) => begins(version, word)))
-    if (fitting.length > 0) packages.push({ name, versions: fitting, rank: rankOf(lower, named[0]) })
+    if (fitting.length > 0) ranks[rankOf(lower, named[0])].push({ name, versions: fitting })
   }
-  packages.sort((a, b) => a.rank - b.rank || a.name.length - b.name.length || (a.name < b.name ? -1 : 1))
-  return { services: services.map(({ index }) => index), packages }
+  return { services: services.map(({ index }) => index), packages: ranks.flat() }
 }
 
 /**
