@@ -1,5 +1,6 @@
 import type { Advisories } from "../advisories/advisories.ts"
 import type { Engine, Secret } from "../engine/engine.ts"
+import { lineage } from "../fleet/hierarchy.ts"
 import type { GateRecord, ImageRecord } from "../release/record.ts"
 import { withAcceptances } from "../risks/accept.ts"
 import { lookAtArchive } from "./archive.ts"
@@ -64,6 +65,7 @@ export function judgedAgain(
 const judged = (gate: AnyGate, facts: unknown, rules: Rules, contents: string): Judged =>
   withAcceptances((gate as Gate<unknown>).judge(facts, rules), rules.risks, {
     family: rules.family,
+    line: lineage(rules.fleet, rules.family).map(({ name }) => name),
     contents,
     now: rules.now,
   })

@@ -8,6 +8,7 @@ import { type Verdict, worst } from "../gates/verdict.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
+import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 import type { Yard } from "../yard.ts"
 import { type Inspected, inspect } from "./inspect.ts"
 import { publish } from "./publish.ts"
@@ -139,15 +140,25 @@ export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport
       seconds: record.seconds,
     }
   })
+  const notes = [...(note ? [note] : []), ...riskNotes(yard.risks, await newestOf(yard, records), yard.now)]
   return {
     schema: 1,
     verdict: worst(families.map(({ verdict }) => verdict)),
     tag: options.plan.tag,
     families,
     ...(signer && published.size > 0 ? { signedBy: signer.publicKey.id } : {}),
-    ...(note ? { notes: [note] } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
     seconds: since(started),
   }
+}
+
+/** The newest record of every family that risks.yaml names: those of this run, else the stored ones. */
+async function newestOf(yard: Yard, records: ReadonlyMap<string, ImageRecord>): Promise<NewestRecords> {
+  const families = [...new Set(yard.risks.flatMap((risk) => Object.keys(risk.families)))]
+  const found = families.map(
+    async (family) => [family, records.get(family) ?? (await yard.records.latest(family))] as const,
+  )
+  return Object.fromEntries(await Promise.all(found))
 }
 
 /** 0 passed or accepted (on loopback also unchecked), 1 a gate failed, 3 a gate could not look or nobody looked. */

@@ -1,3 +1,4 @@
+import { owned } from "../fleet/names.ts"
 import type { Accepted, Finding, Judged } from "../gates/verdict.ts"
 import { dayOf } from "./day.ts"
 import { isAbout } from "./match.ts"
@@ -6,6 +7,8 @@ import { isWarnMode, type Risk } from "./risk.ts"
 /** Where an acceptance has to hold: this family, with these very packages, on this day. */
 export interface AcceptedFor {
   family: string
+  /** What the image stands on: an acceptance for one of these holds too, where the packages are the very same. */
+  line?: readonly string[]
   contents: string
   now: Date
 }
@@ -51,8 +54,8 @@ export function acceptanceOf(risks: readonly Risk[], { risk: found }: Finding, o
 }
 
 /** Whether an entry is in force for a family, its packages and a day. */
-export const holds = (risk: Risk, { family, contents, now }: AcceptedFor): boolean =>
-  risk.families[family] === contents && !hasPassed(risk, now)
+export const holds = (risk: Risk, { family, line = [], contents, now }: AcceptedFor): boolean =>
+  [family, ...line].some((each) => owned(risk.families, each) === contents) && !hasPassed(risk, now)
 
 /** Days are told in UTC, and the last one counts in full. */
 export const hasPassed = ({ reviewBy }: Pick<Risk, "reviewBy">, now: Date): boolean => dayOf(now) > reviewBy

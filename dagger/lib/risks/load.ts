@@ -1,7 +1,7 @@
 import { refuse, schemaComplaints } from "../fleet/complaints.ts"
 import { readText } from "../fleet/file.ts"
 import type { Fleet } from "../fleet/fleet.ts"
-import { owned } from "../fleet/names.ts"
+import { imageNamed } from "../fleet/hierarchy.ts"
 import type { Complaint } from "../fleet/rules/rule.ts"
 import { sentence } from "../fleet/sentence.ts"
 import { shown } from "../fleet/shown.ts"
@@ -45,7 +45,7 @@ function* wrongWith(risks: readonly Risk[], fleet: Fleet, today: Date): Iterable
     if (Object.keys(risk.families).length === 0)
       yield { path: [...path, "families"], what: "is empty; name the families that it was accepted for" }
     for (const family of Object.keys(risk.families)) {
-      if (!owned(fleet.families, family)) yield { path: [...path, "families", family], what: unknown(fleet, family) }
+      if (!imageNamed(fleet, family)) yield { path: [...path, "families", family], what: unknown(fleet, family) }
     }
   }
   yield* duplicates(risks)

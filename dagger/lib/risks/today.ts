@@ -16,7 +16,9 @@ export function verdictToday(
 ): Verdict | undefined {
   const answer = record.gates[gate]
   if (answer?.verdict !== "ACCEPTED") return answer?.verdict
-  const on = { family: record.family, contents: record.contents, now }
+  // The gate knew what the image stands on; here the very same packages are enough.
+  const line = risks.flatMap(({ families }) => Object.keys(families))
+  const on = { family: record.family, line, contents: record.contents, now }
   const held = (answer.accepted ?? []).every(
     ({ what, id, package: of, risk }) =>
       acceptanceOf(risks, { what, risk: risk ?? { ids: [id], package: of, kind: "other" } }, on) !== undefined,
