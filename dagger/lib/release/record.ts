@@ -78,6 +78,9 @@ export const recordSchema = z.object({
   at: z.string(),
 })
 
+// Signed records outlive the Fairlead that wrote them: from the first release on, a new field is optional, or recordType
+// (attest/statement.ts) gets another number.
+
 /** What is known of one built image: what it is made of, what the gates saw. Nothing counts as done without one. */
 export type ImageRecord = z.infer<typeof recordSchema>
 
