@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { advisoriesCache, type PythonSource } from "../../advisories/advisories.ts"
+import { reachOf } from "../../advisories/reach.ts"
 import type { Step } from "../../engine/engine.ts"
 import { harmless } from "../../engine/engine.ts"
 import { readLock } from "../blueprint/lock.ts"
@@ -78,6 +79,7 @@ export function askedOf(
 
 export function lookupStep({ subject, engine, ca }: Looking, source: Ready, asked: readonly Asked[]): Step {
   const folder = source.service === "folder"
+  const reach = source.url === undefined ? undefined : reachOf(source.url)
   if (folder && source.digest === undefined) throw new CouldNotLook("audit: the folder of advisories has no digest")
   const records = `${advisoriesCache.path}/${source.digest?.replace(/^sha256:/, "")}/osv.json`
   return {
@@ -86,7 +88,7 @@ export function lookupStep({ subject, engine, ca }: Looking, source: Ready, aske
     argv: [
       "python3", "-B", "/fairlead/audit_probe.py", "--asked=/in/asked.json", `--service=${source.service}`,
       ...(folder ? [`--records=${records}`] : []),
-      ...(source.url === undefined ? [] : [`--url=${source.url}`]),
+      ...(reach ? [`--url=${reach.address}`] : []),
       ...(ca && !folder ? ["--certificates=/run/secrets/ca"] : []),
     ], // biome-ignore format: one argument per line would hide the shape of the command
     inputs: {
@@ -97,7 +99,9 @@ export function lookupStep({ subject, engine, ca }: Looking, source: Ready, aske
         JSON.stringify(asked.map(({ name, version }) => ({ name, version }))),
       ),
     },
-    ...(folder ? { caches: { [advisoriesCache.path]: advisoriesCache.name } } : { outside: true }),
+    ...(folder
+      ? { caches: { [advisoriesCache.path]: advisoriesCache.name } }
+      : { outside: true, services: reach?.services }),
     ...(ca && !folder ? { secrets: { "/run/secrets/ca": ca } } : {}),
     look: "again",
   }
