@@ -35,11 +35,14 @@ export async function writeReports(flags: ReportFlags, state: () => Promise<Flee
   if (job) await written(job, () => appendFile(job, formats.markdown!(told, version)))
 }
 
-/** Writes a report, with the folders that it stands in; answers the whole path. */
+/** Writes a report, and the folder that it stands in where that is missing; answers the whole path. */
 export async function writeReport(file: string, text: string): Promise<string> {
   const path = resolve(file)
   await written(path, async () => {
-    await mkdir(dirname(path), { recursive: true })
+    // Not with `recursive`: Node never comes back from that below /proc.
+    await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error
+    })
     await writeFile(path, text)
   })
   return path
@@ -52,7 +55,7 @@ async function written(path: string, write: () => Promise<void>): Promise<void> 
     throw new Problem("the report cannot be written", {
       where: path,
       why: (error as Error).message,
-      fix: "name a file that you may write",
+      fix: "name a file that you may write, in a folder that is there",
     })
   }
 }

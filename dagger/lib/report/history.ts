@@ -1,4 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
+import { appImages } from "../fleet/hierarchy.ts"
 import type { ShipReport } from "../release/ship.ts"
 import type { RecordStore } from "../release/store.ts"
 import type { Risk } from "../risks/risk.ts"
@@ -14,7 +15,7 @@ interface On {
 
 /** The whole fleet as a store knows it. */
 export async function recordedState(on: On): Promise<FleetState> {
-  const families = Object.keys(on.fleet.families)
+  const families = [...Object.keys(on.fleet.families), ...appImages(on.fleet).map(({ name }) => name)]
   const releases = new Map(
     await Promise.all(families.map(async (family) => [family, await releasesOf(on.records, family)] as const)),
   )

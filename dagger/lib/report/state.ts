@@ -1,5 +1,6 @@
+import { imageNameOf } from "../fleet/apps.ts"
 import type { Fleet } from "../fleet/fleet.ts"
-import { buildOrder, servicesOf } from "../fleet/hierarchy.ts"
+import { appImages, buildOrder, servicesOf } from "../fleet/hierarchy.ts"
 import type { NamedService } from "../fleet/service.ts"
 import { gates as known } from "../gates/table.ts"
 import type { Accepted, Finding, Judged, Verdict } from "../gates/verdict.ts"
@@ -39,7 +40,7 @@ export interface Release {
   reason?: string
 }
 
-/** A family as reports tell it: what is declared, and what is known of its newest image. */
+/** A family or an app image as reports tell it: what is declared, and what is known of its newest image. */
 export interface FamilyState {
   family: string
   alias: string
@@ -84,7 +85,10 @@ export interface Told {
 
 /** The fleet as its records show it on this day. */
 export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }: Told): FleetState {
-  const families = buildOrder(fleet, Object.keys(fleet.families)).filter(({ name }) => only?.includes(name) ?? true)
+  const known = appImages(fleet).filter(({ name }) => releases.get(name)?.length)
+  const names = [...Object.keys(fleet.families), ...known.map(({ name }) => name)]
+  const families = buildOrder(fleet, names).filter(({ name }) => only?.includes(name) ?? true)
+  const shown = new Set(families.map(({ name }) => name))
   return {
     name: fleet.name,
     now,
@@ -105,12 +109,18 @@ export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }
         standing: release ? worstOf(gates.map(({ standing }) => standing)) : "NOT KNOWN",
         gates,
         budget: family.budget,
-        services: servicesOf(fleet, family.name),
+        services: servicesOf(fleet, family.name).filter((service) => runsOn(fleet, service, shown) === family.name),
         release,
         before,
       }
     }),
   }
+}
+
+/** The image that a service runs: its app's, where one was built, else its family's, which is all that is known of it. */
+function runsOn(fleet: Fleet, service: NamedService, shown: ReadonlySet<string>): string {
+  const image = imageNameOf(fleet, service)
+  return shown.has(image) ? image : service.family
 }
 
 // From best to worst, as in verdict.ts; what is not known is worse than what was openly not looked at.

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { GateRecord } from "../../../dagger/lib/release/record.ts"
 import { fleetState, gateStates, type Release, worstOf } from "../../../dagger/lib/report/state.ts"
 import type { Risk } from "../../../dagger/lib/risks/risk.ts"
-import { scanFacts } from "../../fleets/big.ts"
+import { bigFleet, scanFacts } from "../../fleets/big.ts"
 import { smallFleet } from "../../fleets/small.ts"
 import { contractFacts, sizeFacts, smokeFacts } from "../gates/facts.ts"
 
@@ -53,6 +53,19 @@ describe("a family's standing", () => {
     expect(worstOf(["NOT KNOWN", "FAIL", "ERROR"])).toBe("ERROR")
     expect(worstOf([])).toBe("NOT KNOWN")
   })
+})
+
+it("tells an app image once it was built, and its services there instead of at their family", () => {
+  const services = (releases: Map<string, Release[]>) =>
+    fleetState({ fleet: bigFleet, risks: [], now, releases }).families.map(
+      ({ family, services }) => [family, services.length] as const,
+    )
+  const before = new Map(services(new Map()))
+  expect(before.has("reference-web")).toBe(false)
+  const after = new Map(services(new Map([["reference-web", [{ ...release(all), family: "reference-web" }]]])))
+  expect(after.get("reference-web")).toBe(before.get("family-web"))
+  expect(after.get("family-web")).toBe(0)
+  for (const all of [before, after]) expect([...all.values()].reduce((sum, each) => sum + each)).toBe(64)
 })
 
 describe("an acceptance in a record", () => {
