@@ -91,9 +91,9 @@ const notes = (family: FamilyState): string[] => {
 
 const item = ({ what, where, fix }: { what: string; where?: string; fix?: string }): string =>
   [
-    `- ${escaped(what)}`,
+    `- ${prose(what)}`,
     ...(where ? [`  <br>${escaped(where)}`] : []),
-    ...(fix ? [`  <br>**fix:** ${escaped(fix)}`] : []),
+    ...(fix ? [`  <br>**fix:** ${prose(fix)}`] : []),
   ].join("\n")
 
 function acceptedTable(state: FleetState): string[] {
@@ -169,6 +169,17 @@ export const escaped = (text: string): string =>
     .replace(/>/g, "&gt;")
     .replace(/[\\`*_[\]|~#!]/g, (mark) => `\\${mark}`)
     .trim()
+
+/** What stands between backquotes is what a terminal is told. */
+function prose(text: string): string {
+  const parts = harmless(text).split("`")
+  if (parts.length % 2 === 0) return escaped(text)
+  return parts.map((part, index) => (index % 2 === 1 && part.trim() ? code(part) : spaced(part))).join("")
+}
+
+/** Escaped, with the space that joins it to what stands beside it. */
+const spaced = (text: string): string =>
+  `${/^\s/.test(text) ? " " : ""}${escaped(text)}${/\S\s+$/.test(text) ? " " : ""}`
 
 const code = (text: string): string => {
   const plain = harmless(text).replace(/\s+/g, " ").replaceAll("|", "\\|")

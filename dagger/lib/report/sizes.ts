@@ -21,6 +21,9 @@ export interface Tile {
 }
 
 export interface Sizes {
+  /** Bytes as pulled, and on disk: what packages say of themselves may add up to more. */
+  compressed: number
+  uncompressed: number
   layers: Tile[]
   packages: Tile[]
 }
@@ -36,6 +39,8 @@ export function sizeOf(release: Release | undefined, parent?: Release): Sizes | 
   // Debian counts what a package unpacks to on its own word, so that the sum may be more than the layers are.
   const rest = Math.max(0, uncompressed - counted)
   return {
+    compressed: read.data.compressed,
+    uncompressed,
     layers: layers.map(({ digest, compressed, madeBy }, index): Tile => {
       const kind = inherited?.has(digest) ? "inherited" : "own"
       return { name: madeBy, detail: `layer ${index + 1}`, kind, bytes: compressed }

@@ -17,6 +17,7 @@ describe("the Markdown summary", () => {
     expect(text).toContain("user: image runs as root (0:0), the blueprint wants 10001:10001")
     expect(text).toContain("**fix:** end the Dockerfile with USER 10001:10001")
     expect(text).toMatch(/torch 2\.2\.2\+cu121: CVE-2025-32434[\s\S]{0,200}\*\*fix:\*\* torch 2\.6\.0/)
+    expect(text).toContain("**fix:** run `fairlead advisories update`")
     expect(text).toContain("- and 81 more: `fairlead report`")
   })
 

@@ -42,5 +42,5 @@ export function pageData({ families }: FleetState): PageData {
 
 function shownSizes(sizes: Sizes | undefined): Sizes | undefined {
   const shown = (tile: Tile): Tile => ({ ...tile, name: shownText(tile.name), detail: shownText(tile.detail) })
-  return sizes && { layers: sizes.layers.map(shown), packages: sizes.packages.map(shown) }
+  return sizes && { ...sizes, layers: sizes.layers.map(shown), packages: sizes.packages.map(shown) }
 }

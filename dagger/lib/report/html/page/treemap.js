@@ -48,7 +48,7 @@ export function treemap(data) {
     if (!sizes) return
     const tiles = (by === "layer" ? sizes.layers : sizes.packages).filter(({ bytes }) => bytes > 0)
     paint(area, tiles, `${family.value} ${by === "layer" ? "by layer, as pulled" : "by package, on disk"}`)
-    sum(tiles, by)
+    sum(tiles, by, sizes)
     // The tables of the other families only lengthen the page: who wants one chooses it above.
     for (const table of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".sizetable")))
       table.hidden = table.dataset.family !== family.value
@@ -67,10 +67,13 @@ export function treemap(data) {
 /**
  * @param {Tile[]} tiles
  * @param {"package" | "layer"} by
+ * @param {import("../../sizes.ts").Sizes} sizes
  */
-function sum(tiles, by) {
-  const all = human(tiles.reduce((bytes, tile) => bytes + tile.bytes, 0))
-  const said = by === "layer" ? `${all} as pulled, in ${tiles.length} layers.` : `${all} on disk, unpacked.`
+function sum(tiles, by, { compressed, uncompressed }) {
+  const added = tiles.reduce((bytes, tile) => bytes + tile.bytes, 0)
+  const more = added > uncompressed ? ` By their own count its packages come to ${human(added)}.` : ""
+  const pulled = `${human(compressed)} as pulled, in ${tiles.length} layers.`
+  const said = by === "layer" ? pulled : `${human(uncompressed)} on disk, unpacked.${more}`
   part("treemap-sum").textContent = said
   const key = part("treemap-key")
   key.replaceChildren(
