@@ -63,7 +63,8 @@ async function cacheRecords(): Promise<string[]> {
   return ourRecords(stdout)
 }
 
-const ours = /\/toolbox(?:-out|-src)?\b|"\/fairlead-|COPY .*(?:registry\.yaml|containers\.conf|podman-on) \//
+const ours =
+  /\/toolbox(?:-out|-src)?\b|"\/fairlead-|COPY .*(?:registry\.yaml|containers\.conf|podman-on|host\/[\w-]+) \//
 
 /** Records of `buildx du --verbose` that the toolbox's Dockerfile made. */
 export const ourRecords = (text: string): string[] =>

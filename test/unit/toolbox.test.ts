@@ -51,6 +51,8 @@ describe("the fingerprint of a toolbox part", () => {
     ["registry.yaml", ["registry"]],
     ["containers.conf", ["run"]],
     ["scripts/podman-on", ["run"]],
+    ["host/sshd_config", ["host"]],
+    ["host/fairlead-demo-receiver", ["host"]],
     ["scripts/debian", toolboxParts],
     ["scripts/site", toolboxParts],
     ["requirements/scan.in", []],
@@ -164,6 +166,7 @@ describe("Docker's build cache", () => {
       record("two", 'cached mount /go/cache from exec /bin/sh -c make with id "/fairlead-go-cache"'),
       record("copied", "[build 2/3] LINK COPY --from=buildkit --link /toolbox-out/ /usr/local/bin/"),
       record("configured", "[registry 2/2] COPY --link registry.yaml /etc/docker/registry/config.yml"),
+      record("host", "[host 5/5] LINK COPY --chmod=0755 host/fairlead-demo-host host/nvidia-smi /usr/local/bin/"),
       record("three", "mount / from exec /bin/sh -c apt-get update"),
       record("four", "local source for context"),
     ]
@@ -172,6 +175,7 @@ describe("Docker's build cache", () => {
       "two",
       "copied",
       "configured",
+      "host",
     ])
   })
 })
