@@ -5,6 +5,7 @@ import { Interrupted } from "./interrupt.ts"
 import { advisoriesVerb } from "./verbs/advisories.ts"
 import { buildVerb } from "./verbs/build.ts"
 import { composeVerb } from "./verbs/compose.ts"
+import { demoVerb } from "./verbs/demo.ts"
 import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
@@ -45,6 +46,7 @@ for (const verb of [
   doctorVerb,
   cleanVerb,
   testVerb,
+  demoVerb,
 ]) {
   program.addCommand(verb().exitOverride())
 }

@@ -5,6 +5,7 @@ import { phaseAnswerSchema } from "../phases/evidence.ts"
 import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.ts"
 import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
+import { demoSchema } from "./demo.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
@@ -192,6 +193,7 @@ export const documents = {
   phases,
   compose,
   advisories,
+  demo: demoSchema,
 } as const
 
 /** The JSON Schema of a document. */
