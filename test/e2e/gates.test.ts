@@ -215,6 +215,7 @@ soundfile==0.14.0 \\
 describe("the SBOM", () => {
   it("lists every dpkg and every pip package of the image", async () => {
     const checkout = await Checkout.make()
+    const refs: string[] = []
     try {
       const { report } = await ship(checkout, org, "--family", "web")
       const { facts, verdict } = gate(report, "family-web", "sbom")
@@ -223,6 +224,7 @@ describe("the SBOM", () => {
       const of = (kind: string) =>
         new Set(listed.filter((each) => each.kind === kind).map(({ name, version }) => `${name} ${version}`))
       const { ref } = report.families.at(-1)!
+      refs.push(ref!)
       const inside = (...argv: string[]) =>
         execa("docker", ["run", "--rm", "--entrypoint", argv[0]!, ref!, ...argv.slice(1)]).then(({ stdout }) =>
           stdout.trim().split("\n"),
@@ -237,6 +239,7 @@ describe("the SBOM", () => {
       expect(pip.map(normal).filter((each) => !python.has(each))).toEqual([])
       expect(pip.length).toBeGreaterThan(10)
     } finally {
+      for (const ref of refs) await execa("docker", ["image", "rm", ref], { reject: false })
       await checkout.remove()
     }
   })
