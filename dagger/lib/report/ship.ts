@@ -123,7 +123,10 @@ function shippedLine(
 ): string {
   const built = families.filter(({ reused }) => !reused).length
   const previous = published.at(-1)?.previous
-  const count = built === 0 ? `${families.length} families unchanged, 0 built, at` : `${published.length} images to`
+  const count =
+    built === 0
+      ? `${families.length} families unchanged, 0 built, at`
+      : `${published.length} ${published.length === 1 ? "image" : "images"} to`
   return line(
     "shipped",
     `${count} ${host}/${org} in ${duration(seconds)}, -prev: ${previous ? previous.slice(0, 19) : "none yet"}`,
@@ -157,33 +160,36 @@ function acceptedLines({ families }: ShipReport): string[] {
   ]
 }
 
-/** One line for all the gates that nobody could look through for the same reason. */
+/** One line for all the gates that have no source, and one for each other reason why nobody could look. */
 function uncheckedLines({ families }: ShipReport): string[] {
-  const gatesBy = new Map<string, string[]>()
-  for (const { gates } of families) {
-    for (const [name, gate] of Object.entries(gates)) {
-      if (gate.verdict !== "UNCHECKED") continue
-      const { why, fix = "`fairlead advisories` says how to give one" } = whyUnchecked(gate)
-      const text = `${why.replace(/\.$/, "")}. ${fix}`
-      gatesBy.set(text, [...(gatesBy.get(text) ?? []), name])
-    }
+  const silent = families.flatMap(({ gates }) =>
+    Object.entries(gates).flatMap(([name, gate]) =>
+      gate.verdict === "UNCHECKED" ? [{ name, ...whyUnchecked(gate) }] : [],
+    ),
+  )
+  const sourceless = silent.filter(({ source }) => !source)
+  const reasons = new Set(sourceless.map(({ why }) => why))
+  const groups = new Map<string, string[]>()
+  for (const { name, why, source } of silent) {
+    // Each source has reasons of its own: together they are one line, and `advisories` tells them apart.
+    const text = !source && reasons.size > 1 ? `${noneHere} \`fairlead advisories\` says why, and how to give one` : why
+    groups.set(text, [...(groups.get(text) ?? []), name])
   }
-  return [...gatesBy].map(([why, names]) => {
+  return [...groups].map(([why, names]) => {
     const gates = gateOrder(names)
     return line("note", pc.cyan(`${listed(gates)} ${gates.length === 1 ? "is" : "are"} unchecked: ${why}`))
   })
 }
 
+const noneHere = "no advisory source is reachable here."
 const noSource = z.looseObject({ state: z.literal("none"), why: z.string(), fix: z.string().optional() })
 
-/** Gates say in their own words what that means for them; the source says why it is not there, to all of them alike. */
-function whyUnchecked({ facts, notes = [] }: GateRecord): { why: string; fix?: string } {
-  for (const source of Object.values(facts ?? {})) {
-    const read = noSource.safeParse(source)
-    if (read.success) return read.data
-  }
-  const { what: why = "no advisory source is reachable here", fix } = notes[0] ?? {}
-  return { why, fix }
+/** Gates say in their own words what that means for them; a source that is not there says why, to all of them alike. */
+function whyUnchecked({ facts, notes: [note] = [] }: GateRecord): { why: string; source: boolean } {
+  const none = Object.values(facts ?? {}).flatMap((each) => noSource.safeParse(each).data ?? [])[0]
+  const fix = none?.fix ?? note?.fix ?? "`fairlead advisories` says how to give one"
+  const why = none?.why ?? note?.what ?? noneHere
+  return { why: `${why.replace(/\.$/, "")}. ${fix}`, source: none === undefined && note !== undefined }
 }
 
 /** That there is more to know is one line; what it is stands in the report. */

@@ -80,6 +80,22 @@ describe("what ship tells", () => {
     ])
   })
 
+  it("needs one line as well where each source has reasons of its own, and another where a source knows too little", () => {
+    const none = (why: string): GateRecord =>
+      gate("UNCHECKED", "", { facts: { source: { state: "none", why } }, notes: [{ what: `${why}: nobody looked` }] })
+    const lines = told(shipped({ ...good, audit: none("pypi.org answers 404"), scan: none("ghcr.io: no such host") }))
+    expect(lines.filter((line) => line.includes("unchecked:"))).toEqual([
+      "  note     audit and scan are unchecked: no advisory source is reachable here. `fairlead advisories` says why, and how to give one",
+    ])
+    const partly = gate("UNCHECKED", "", {
+      facts: {},
+      notes: [{ what: "it knows nothing of Debian 12", fix: "name another" }],
+    })
+    expect(told(shipped({ ...good, audit: none("pypi.org answers 404"), scan: partly }))).toContain(
+      "  note     scan is unchecked: it knows nothing of Debian 12. name another",
+    )
+  })
+
   it("never says ok to what was not looked at", () => {
     const { scan: _, ...without } = good
     const lines = told(shipped(good), shipped({ ...without, audit: unchecked }, { family: "base-utils" }))
