@@ -1,8 +1,4 @@
-import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
-import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { lineage } from "../../dagger/lib/fleet/hierarchy.ts"
-import { parseFleet } from "../../dagger/lib/fleet/load.ts"
 import type { SbomFacts } from "../../dagger/lib/gates/sbom.ts"
 import type { ScanFacts } from "../../dagger/lib/gates/scan.ts"
 import type { Accepted, Finding, Verdict } from "../../dagger/lib/gates/verdict.ts"
@@ -11,25 +7,11 @@ import type { GateRecord, ImageRecord } from "../../dagger/lib/release/record.ts
 import { type FleetState, fleetState } from "../../dagger/lib/report/state.ts"
 import type { Risk } from "../../dagger/lib/risks/risk.ts"
 import { contractFacts, sizeFacts, smokeFacts } from "../unit/gates/facts.ts"
+import { bigFleet, hostile, packageName, packageTables, sha } from "./big-packages.ts"
 
-/** This repository's own fleet: 9 families, 64 services. */
-export const bigFleet: Fleet = parseFleet(
-  readFileSync(new URL("../../fleet.yaml", import.meta.url), "utf8"),
-  "fleet.yaml",
-)
+export { bigFleet, hostile } from "./big-packages.ts"
 
 export const today = new Date("2026-11-22T14:20:00Z")
-
-/** What an image could call a package or a layer to take over whoever reads of it. */
-export const hostile = [
-  "<img src=x onerror=globalThis.owned=1>",
-  "</script><script>globalThis.owned=2</script>",
-  `"><svg onload=globalThis.owned=3>`,
-  "'-globalThis.owned=4-'",
-  "]]><!--",
-  "\u001b]0;owned\u0007\u202efdp.exe",
-  "| `owned` | [x](javascript:globalThis.owned=5)",
-]
 
 /** A fleet of nine families with twelve releases each, and `packages` packages, hostile ones among them. */
 export function bigState(packages = 10_000): FleetState {
@@ -41,68 +23,6 @@ export function bigState(packages = 10_000): FleetState {
     ]),
   )
   return fleetState({ fleet: bigFleet, risks, now: today, releases })
-}
-
-const sha = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`
-
-/** Packages by family: what it stands on has, too. The bigger half is Debian's. */
-function packageTables(count: number): Map<string, Package[]> {
-  const families = Object.keys(bigFleet.families)
-  const share = Math.floor((count - hostile.length - famous.length) / families.length)
-  const own = new Map(
-    families.map((family, at) => [
-      family,
-      Array.from({ length: share }, (_, index): Package => {
-        const kind = index % 5 < 3 ? "debian" : "python"
-        return { kind, name: name(at * share + index, kind), version: `${index % 9}.${index % 31}.${index % 7}` }
-      }),
-    ]),
-  )
-  for (const { family, ...each } of famous) own.get(family)!.push(each)
-  own.get("family-web")!.push(...hostile.map((each): Package => ({ kind: "python", name: each, version: "1.0" })))
-  const missing = count - [...own.values()].flat().length
-  own
-    .get("base-python")!
-    .push(
-      ...Array.from(
-        { length: missing },
-        (_, index): Package => ({ kind: "debian", name: `filler-${index}`, version: "1" }),
-      ),
-    )
-  return new Map(families.map((family) => [family, lineage(bigFleet, family).flatMap((each) => own.get(each.name)!)]))
-}
-
-const famous: (Package & { family: string })[] = [
-  { family: "base-python", kind: "debian", name: "libc6", version: "2.36-9+deb12u13" },
-  { family: "base-cpu-pydeps", kind: "python", name: "numpy", version: "1.26.4" },
-  { family: "family-web", kind: "python", name: "starlette", version: "0.37.2" },
-  { family: "family-torch-cu121", kind: "python", name: "torch", version: "2.2.2+cu121" },
-  { family: "family-torch-cu121", kind: "python", name: "torchaudio", version: "2.2.2+cu121" },
-  { family: "legacy-py310-cpu", kind: "python", name: "torch", version: "2.1.0+cpu" },
-]
-
-const sounds = [
-  "py",
-  "lib",
-  "auto",
-  "fast",
-  "core",
-  "net",
-  "data",
-  "json",
-  "async",
-  "gl",
-  "media",
-  "proto",
-  "graph",
-  "text",
-  "io",
-  "sys",
-]
-
-function name(index: number, kind: Package["kind"]): string {
-  const [a, b, c] = [sounds[index % 16], sounds[(index >> 4) % 16], sounds[(index >> 8) % 16]]
-  return kind === "debian" ? `lib${a}${b}-${c}${index}` : `${a}-${b}-${c}${index}`
 }
 
 /** What each family's gates say today, besides a pass. */
@@ -243,7 +163,7 @@ function sizes(family: string, age: number) {
     "coreutils",
     "libssl3",
     hostile[0]!,
-    ...Array.from({ length: 30 }, (_, index) => name(index, "debian")),
+    ...Array.from({ length: 30 }, (_, index) => packageName(index, "debian")),
   ].map((each, index) => ({
     name: each,
     version: "2.2.2",
@@ -326,7 +246,7 @@ export const torch: Finding = {
 
 function weakness(family: string, index: number): Finding {
   const package_ =
-    index === 2 && family === "family-web" ? hostile[0]! : name(index * 7, index % 2 === 0 ? "debian" : "python")
+    index === 2 && family === "family-web" ? hostile[0]! : packageName(index * 7, index % 2 === 0 ? "debian" : "python")
   const id = `CVE-2026-${10_000 + index}`
   const severity = index % 6 === 0 ? ("CRITICAL" as const) : index % 2 === 0 ? ("HIGH" as const) : ("MEDIUM" as const)
   return {

@@ -43,7 +43,7 @@ export function sizeOf(release: Release | undefined, parent?: Release): Sizes | 
     uncompressed,
     layers: layers.map(({ digest, compressed, madeBy }, index): Tile => {
       const kind = inherited?.has(digest) ? "inherited" : "own"
-      return { name: madeBy, detail: `layer ${index + 1}`, kind, bytes: compressed }
+      return { name: commandOf(madeBy), detail: `layer ${index + 1}`, kind, bytes: compressed }
     }),
     packages: [
       ...packages.map(({ name, version, kind, bytes }): Tile => {
@@ -62,6 +62,10 @@ export function sizeOf(release: Release | undefined, parent?: Release): Sizes | 
     ],
   }
 }
+
+// What is before the command itself is much the same for all layers: build arguments, the shell, mounts.
+const commandOf = (madeBy: string): string =>
+  madeBy.replace(/^RUN\s+(?:\|\d+\s+(?:\S+=\S*\s+)*)?(?:\/bin\/sh -c\s+)?(?:--mount=\S+\s+)*(?=\S)/, "")
 
 function layerDigests(release: Release | undefined): Set<string> | undefined {
   const read = factsSchema.safeParse(release?.gates.size?.facts)

@@ -72,7 +72,8 @@ const search = html`<search class="search"><label for="find" class="hidden">Sear
 
 const read = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8")
 
-const styles = (): string => ["tokens.css", "page.css", "parts.css", "figures.css"].map(read).join("\n")
+const styles = (): string =>
+  ["tokens.css", "page.css", "parts.css", "cards.css", "search.css", "sizes.css", "trend.css"].map(read).join("\n")
 
 /** The page's modules as one script: what they import from each other is above them already. */
 const scripts = (): string => {

@@ -150,7 +150,7 @@ function drawn(tile, box, all, first) {
  * @param {import("./squarify.js").Box} box
  */
 function labels(tile, box) {
-  const fits = Math.floor((box.width - 14) / 7)
+  const fits = Math.floor((box.width - 14) / 7.8)
   if (fits < 4 || box.height < 24) return []
   const name = tile.name.length > fits ? `${tile.name.slice(0, fits - 1)}…` : tile.name
   const size = human(tile.bytes)
