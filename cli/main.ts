@@ -13,6 +13,7 @@ import { gateVerbs } from "./verbs/gate.ts"
 import { keyVerb } from "./verbs/key.ts"
 import { phasesVerb } from "./verbs/phases.ts"
 import { planVerb } from "./verbs/plan.ts"
+import { preflightVerb } from "./verbs/preflight.ts"
 import { reportVerb } from "./verbs/report.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { setupVerb } from "./verbs/setup.ts"
@@ -41,6 +42,7 @@ for (const verb of [
   verifyVerb,
   keyVerb,
   composeVerb,
+  preflightVerb,
   advisoriesVerb,
   setupVerb,
   doctorVerb,

@@ -46,6 +46,14 @@ export const advisories = (): Option =>
     '"online", "none" or a folder of OSV records (default: FAIRLEAD_ADVISORIES, then fleet.yaml, then online)',
   )
 
+export const host = (): Option =>
+  new Option("--host <name>", "only this host; may be given several times (default: every host)").argParser(
+    (value: string, all: string[] | undefined) => [...(all ?? []), ...value.split(",").map(named("host"))],
+  )
+
+export const yard = (): Option =>
+  new Option("--yard <name>", "whose hosts: fleet, or demo (default: FAIRLEAD_YARD, then fleet)")
+
 export const machine = (): Option => new Option("--machine <host>", "build a host's machine profile in")
 
 export const noCache = (): Option => new Option("--no-cache", "build everything anew")

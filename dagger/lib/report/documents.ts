@@ -6,6 +6,7 @@ import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.t
 import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
 import { demoSchema } from "./demo.ts"
+import { preflightSchema } from "./preflight.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
@@ -193,6 +194,7 @@ export const documents = {
   phases,
   compose,
   advisories,
+  preflight: preflightSchema,
   demo: demoSchema,
 } as const
 

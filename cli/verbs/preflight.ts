@@ -1,0 +1,52 @@
+import { Command } from "commander"
+import { isLoopback } from "../../dagger/lib/release/registry.ts"
+import { preflightDocument, preflightText } from "../../dagger/lib/report/preflight.ts"
+import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/preflight.ts"
+import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
+import { chooseHosts } from "../hosts/choose.ts"
+import { SshHosts } from "../hosts/ssh.ts"
+import { newestRecords } from "../newest.ts"
+import { host, registry, type Shared, withShared, yard } from "../options.ts"
+import { openRepository } from "../repository.ts"
+
+interface PreflightFlags extends Shared {
+  host?: string[]
+  yard?: string
+  registry?: string
+}
+
+export const preflightVerb = (): Command =>
+  withShared(
+    new Command("preflight").description("what would keep a rollout from working, on each host, and how to mend it"),
+  )
+    .addOption(host())
+    .addOption(yard())
+    .addOption(registry())
+    .action(preflightAction)
+
+async function preflightAction(flags: PreflightFlags): Promise<void> {
+  const repository = await openRepository(flags.source)
+  const chosen = await chooseHosts(repository.fleet, { hosts: flags.host, yard: flags.yard })
+  const { records, address } = await newestRecords(repository, flags.registry)
+  const loopback = isLoopback(address)
+  const from = { host: address.host, loopback, answers: loopback ? await answers(address.host) : undefined }
+  const wanted = chosen.targets.map(({ host }) => wantedOf(chosen.fleet, host, { records, registry: from }))
+  const shell = await SshHosts.open(chosen.targets)
+  const hosts = await preflight(shell, wanted).finally(() => shell.close())
+  const addresses = Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`]))
+  const document = preflightDocument({
+    yard: chosen.yard,
+    registry: `${address.host}/${address.org}`,
+    hosts,
+    addresses,
+  })
+  console.log(flags.json ? JSON.stringify(document) : preflightText(document))
+  process.exitCode = exitCodeOf(hosts)
+}
+
+/** A registry on this machine's loopback, which speaks plain HTTP. */
+const answers = (host: string): Promise<boolean> =>
+  fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(5000) }).then(
+    ({ ok, status }) => ok || status === 401,
+    () => false,
+  )

@@ -1,0 +1,32 @@
+import { failed, type HostCheck, ok, unknown } from "./check.ts"
+
+/** The registry can be reached from the host, and its Docker is logged in there. */
+export const registry: HostCheck = {
+  name: "registry",
+  judge({ registry: status, login, user }, { host, registry }) {
+    if (registry.loopback) {
+      // A host has no way of its own to it: the tunnel is opened by whoever deploys, for as long as it pulls.
+      return registry.answers
+        ? ok(`${registry.host} answers on this machine; ${host.name} reaches it through an SSH tunnel, not tried here`)
+        : failed(`${registry.host} on this machine does not answer`, "fairlead setup brings it up")
+    }
+    if (status === undefined)
+      return unknown(`nobody asked ${registry.host}: ${host.name} has neither curl nor python3`, `install curl there`)
+    const seen = `${registry.host} answers ${status}`
+    if (status === 0)
+      return failed(
+        `${registry.host} cannot be reached from there`,
+        `on ${host.name}: curl -v https://${registry.host}/v2/ tells why (DNS, firewall, proxy, CA)`,
+      )
+    if (status !== 200 && status !== 401 && status !== 403)
+      return failed(
+        `${seen} on /v2/: that is no registry`,
+        "look at registry.host in fleet.yaml, and at proxies between",
+      )
+    if (login || status === 200) return ok(login ? `${seen}, logged in` : seen)
+    return unknown(
+      `${seen}, and ${user} is not logged in there: enough for public images only`,
+      `on ${host.name}, as ${user}: docker login ${registry.host}`,
+    )
+  },
+}

@@ -1,0 +1,35 @@
+import { z } from "zod"
+import { appImages, imageNameOf } from "../../fleet/apps.ts"
+import type { Fleet } from "../../fleet/fleet.ts"
+import { appOf, hostNamed } from "../../fleet/named.ts"
+import type { ImageRecord } from "../../release/record.ts"
+import type { NewestRecords } from "../../risks/standing.ts"
+import type { Wanted, WantedImage, WantedRegistry, WantedService } from "./check.ts"
+
+/** What fleet.yaml and the newest records want of a host. */
+export function wantedOf(
+  fleet: Fleet,
+  host: string,
+  known: { records: NewestRecords; registry: WantedRegistry },
+): Wanted {
+  const services = Object.entries(fleet.services)
+    .filter(([, { hosts }]) => hosts.includes(host))
+    .map(([name, service]): WantedService => ({ name, ...service, standIn: appOf(fleet, name).standIn }))
+  const budgets = new Map(appImages(fleet).map(({ name, budget }) => [name, budget]))
+  const images = [...new Set(services.map((service) => imageNameOf(fleet, service)))].map((name): WantedImage => {
+    const record = known.records[name]
+    const budget = budgets.get(name) ?? fleet.families[name]!.budget
+    return { name, budget, ...(record && { known: { digest: record.digest, layers: layersOf(record) } }) }
+  })
+  return { fleet: fleet.name, host: hostNamed(fleet, host), services, images, registry: known.registry }
+}
+
+const sizeSchema = z.object({
+  layers: z.array(z.object({ digest: z.string(), compressed: z.number(), uncompressed: z.number() })).min(1),
+})
+
+/** As the gate size counted them; a record without is one big layer that nothing shares. */
+function layersOf({ digest, gates, size }: ImageRecord) {
+  const counted = sizeSchema.safeParse(gates.size?.facts)
+  return counted.success ? counted.data.layers : [{ digest, ...size }]
+}
