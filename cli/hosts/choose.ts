@@ -4,11 +4,13 @@ import { hostNamed } from "../../dagger/lib/fleet/named.ts"
 import { type SshTarget, sshTarget } from "../../dagger/lib/fleet/reach.ts"
 import { shown } from "../../dagger/lib/fleet/shown.ts"
 import { Problem, Problems, wrongInput } from "../../dagger/lib/problem.ts"
-import { demoYard } from "../demo/yard.ts"
+import { demoYard, yardFile } from "../demo/yard.ts"
 
 /** A host, and the key to log in with where it is not one of the user's own. */
 export interface Target extends SshTarget {
   identityFile?: string
+  /** The file that says which key the host must show. */
+  writtenIn: string
 }
 
 /** Whose hosts a verb asks. */
@@ -41,7 +43,8 @@ export async function chooseHosts(own: Fleet, { hosts, yard }: HostChoice): Prom
 /** Every host without a recorded key is told at once, not one at each try. */
 function targetOf(fleet: Fleet, name: string, demo?: DemoYard): { target?: Target; problem?: Problem } {
   try {
-    return { target: { ...sshTarget(fleet, name), ...(demo && { identityFile: hostOf(demo, name).identityFile }) } }
+    const own = demo && { identityFile: hostOf(demo, name).identityFile }
+    return { target: { ...sshTarget(fleet, name), ...own, writtenIn: demo ? yardFile() : "fleet.yaml" } }
   } catch (error) {
     if (error instanceof Problem) return { problem: error }
     throw error

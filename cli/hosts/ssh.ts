@@ -75,16 +75,26 @@ export class SshHosts implements HostShell {
     return { exitCode: ended.exitCode, stdout, stderr, seconds }
   }
 
-  private ssh(argv: string[], { input, timeoutSeconds }: Required<OnHost>) {
-    return execa("ssh", ["-F", join(this.folder, "config"), ...argv], {
+  private async ssh(argv: string[], { input, timeoutSeconds }: Required<OnHost>) {
+    const child = execa("ssh", ["-F", join(this.folder, "config"), ...argv], {
       reject: false,
       input,
-      timeout: timeoutSeconds * 1000,
-      forceKillAfterDelay: 2000,
       maxBuffer: mostCharacters,
       stripFinalNewline: false,
       // What the system says of a connection is read here, so it has to be in one language.
       env: { LC_ALL: "C" },
     })
+    let timedOut = false
+    // The process that keeps the connection has the pipes as well, and holds them for as long as the command goes on
+    // there: they are let go of here, or a host that stands still would be waited for after all.
+    const timer = setTimeout(() => {
+      timedOut = true
+      child.kill("SIGKILL")
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, timeoutSeconds * 1000)
+    const { exitCode, stdout, stderr, code, isMaxBuffer } = await child
+    clearTimeout(timer)
+    return { exitCode, stdout, stderr, code, isMaxBuffer, timedOut }
   }
 }

@@ -11,7 +11,7 @@ export interface Silence {
 
 /** Why OpenSSH brought no answer, as a sentence with what to do. It says so by exit code 255 and in plain text only. */
 export function unreachable(target: Target, { stderr, seconds, timedOut }: Silence): HostUnreachable {
-  const { host, address, port, user } = target
+  const { host, address, port, user, writtenIn } = target
   const at = `${address}:${port}`
   const said = lastLine(stderr)
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|no matching host key/i.test(stderr))
@@ -19,7 +19,7 @@ export function unreachable(target: Target, { stderr, seconds, timedOut }: Silen
       why: `${at} may be another machine, or its key was renewed; nothing was sent to it`,
       fix:
         `compare \`ssh-keyscan -t ed25519 -p ${port} ${address}\` with /etc/ssh/ssh_host_ed25519_key.pub on ${host} itself, ` +
-        `and only if they agree change hosts.${host}.hostKey in fleet.yaml`,
+        `and only if they agree change hosts.${host}.hostKey in ${writtenIn}`,
     })
   if (/Permission denied \(|Too many authentication failures/.test(stderr))
     return new HostUnreachable(host, "permission", `${user} may not log in`, {
@@ -36,7 +36,7 @@ export function unreachable(target: Target, { stderr, seconds, timedOut }: Silen
   if (never.test(stderr))
     return new HostUnreachable(host, "network", `nobody answers at ${at}`, {
       why: said,
-      fix: `see that ${host} is switched on and on the network, that sshd runs there, and that hosts.${host} in fleet.yaml has its address and port`,
+      fix: `see that ${host} is switched on and on the network, that sshd runs there, and that hosts.${host} in ${writtenIn} has its address and port`,
     })
   return new HostUnreachable(host, "lost", "the connection ended before the answer", {
     why: said || `ssh to ${at} exited 255`,

@@ -23,7 +23,7 @@ export const driver: HostCheck = {
       .filter(Boolean)
       .join("; ")
     const old = gpus.some((each) => !atLeast(each.driver, String(gpu.driver)))
-    return old ? failed(`${seen} is older than ${gpu.driver}`, install) : ok(seen)
+    return old ? failed(`${seen}: older than ${gpu.driver}`, install) : ok(seen)
   },
 }
 
