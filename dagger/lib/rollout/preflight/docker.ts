@@ -2,7 +2,7 @@ import { atLeast, failed, type HostCheck, ok, unknown } from "./check.ts"
 
 /** Docker 20.10 fails on zstd layers with "invalid tar header"; 23 is the first that reads them. */
 const oldestDocker = "23.0"
-/** The rendered files say `configs: file:` and `!reset`-free overrides that older plugins read otherwise. */
+/** What the header of the rendered files says (rollout/header.ts). */
 const oldestCompose = "2.20"
 
 /** The host's Docker answers this user, and reads what Fairlead publishes. */
