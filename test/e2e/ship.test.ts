@@ -176,8 +176,11 @@ const running = async (): Promise<string> =>
 /** Asks until something answers: the container has only just started. */
 async function answered(url: string): Promise<{ status: number; body: unknown }> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const answer = await fetch(url).catch(() => undefined)
-    if (answer) return { status: answer.status, body: await answer.json() }
+    // With a time-out: Docker's proxy takes connections before the container does, and Node has waited for one for ever.
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+      .then(async (told) => ({ status: told.status, body: await told.json() }))
+      .catch(() => undefined)
+    if (answer) return answer
     await sleep(200)
   }
   throw new Error(`nothing answers at ${url}`)

@@ -90,6 +90,7 @@ export async function digestIn(org: string, family: string, tag: string): Promis
   const answer = await fetch(`http://${registryAddress()}/v2/${org}/${family}/manifests/${tag}`, {
     method: "HEAD",
     headers: { accept },
+    signal: AbortSignal.timeout(60_000),
   })
   return answer.ok ? (answer.headers.get("docker-content-digest") ?? undefined) : undefined
 }
