@@ -24,8 +24,12 @@ describe("shipping a family", () => {
     expect(exitCode).toBe(0)
     expect(report.families.map(({ family }) => family)).toEqual(line)
     for (const { family, verdict, gates, digest, ref } of report.families) {
-      expect([family, verdict]).toEqual([family, "PASS"])
-      expect(Object.values(gates).map((gate) => gate.verdict)).toEqual(Object.keys(gates).map(() => "PASS"))
+      // Where no advisory source is reachable, nobody looked, and nothing says PASS.
+      expect(["PASS", "UNCHECKED"], family).toContain(verdict)
+      for (const [name, gate] of Object.entries(gates)) {
+        const may = ["audit", "scan"].includes(name) ? ["PASS", "UNCHECKED"] : ["PASS"]
+        expect(may, `${family} ${name}`).toContain(gate.verdict)
+      }
       expect(ref).toBe(`${registryAddress()}/${org}/${family}:${report.tag}`)
       expect(await digestIn(org, family, report.tag)).toBe(digest)
     }
