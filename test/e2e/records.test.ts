@@ -146,7 +146,7 @@ async function attachedTo(digest: string): Promise<string[]> {
   const accept = "application/vnd.oci.image.index.v1+json"
   const tag = digest.replace(":", "-")
   const url = `http://${registryAddress()}/v2/${org}/base-python/manifests/${tag}`
-  const answer = await fetch(url, { headers: { accept } })
+  const answer = await fetch(url, { headers: { accept }, signal: AbortSignal.timeout(60_000) })
   return ((await answer.json()) as { manifests: { digest: string }[] }).manifests.map((each) => each.digest)
 }
 

@@ -69,6 +69,8 @@ export async function fairlead(
 ): Promise<Told> {
   const { exitCode, stdout, stderr } = await execa(join(fairleadRoot, "fairlead"), argv, {
     ...options,
+    // A CI asks for colours also in a pipe; what is compared here has none.
+    env: { NO_COLOR: "1", FORCE_COLOR: "", ...options.env },
     reject: false,
     stdin: "ignore",
   })
@@ -97,6 +99,6 @@ export async function digestIn(org: string, family: string, tag: string): Promis
 
 /** The registry's tags of a family; none where it has never been pushed. */
 export async function tagsIn(org: string, family: string): Promise<string[]> {
-  const answer = await fetch(`http://${registryAddress()}/v2/${org}/${family}/tags/list`)
+  const answer = await fetch(`http://${registryAddress()}/v2/${org}/${family}/tags/list`, { signal: AbortSignal.timeout(60_000) })
   return answer.ok ? ((await answer.json()) as { tags: string[] }).tags : []
 }
