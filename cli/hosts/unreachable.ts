@@ -1,4 +1,4 @@
-import { HostUnreachable } from "../../dagger/lib/rollout/host.ts"
+import { HostUnreachable } from "../../dagger/lib/rollout/host/shell.ts"
 import type { Target } from "./choose.ts"
 
 export interface Silence {

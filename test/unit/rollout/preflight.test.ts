@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { parseFleet } from "../../../dagger/lib/fleet/load.ts"
 import type { ImageRecord } from "../../../dagger/lib/release/record.ts"
-import { type HostShell, HostUnreachable } from "../../../dagger/lib/rollout/host.ts"
+import { type HostShell, HostUnreachable } from "../../../dagger/lib/rollout/host/shell.ts"
 import { atLeast, type Wanted } from "../../../dagger/lib/rollout/preflight/check.ts"
 import type { DockerFacts, HostFacts } from "../../../dagger/lib/rollout/preflight/facts.ts"
 import { exitCodeOf, judgeHost, preflight } from "../../../dagger/lib/rollout/preflight/preflight.ts"

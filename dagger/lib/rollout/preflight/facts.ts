@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { z } from "zod"
 import { Problem } from "../../problem.ts"
-import type { HostShell } from "../host.ts"
+import type { HostShell } from "../host/shell.ts"
 
 /** What was seen on a host; nothing here is judged yet. */
 export interface HostFacts {

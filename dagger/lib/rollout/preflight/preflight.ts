@@ -1,5 +1,5 @@
 import { Problem } from "../../problem.ts"
-import { type HostShell, HostUnreachable } from "../host.ts"
+import { type HostShell, HostUnreachable } from "../host/shell.ts"
 import { audio } from "./audio.ts"
 import type { Checked, HostCheck, Wanted } from "./check.ts"
 import { clock } from "./clock.ts"

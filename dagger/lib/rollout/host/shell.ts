@@ -1,4 +1,4 @@
-import { Problem } from "../problem.ts"
+import { Problem } from "../../problem.ts"
 
 export interface OnHost {
   /** Handed to the command on its standard input. Default: nothing. */
