@@ -5,6 +5,7 @@ import { takeBack } from "./back.ts"
 import type { RolloutOptions } from "./options.ts"
 import { Outcome } from "./outcome.ts"
 import { prepare } from "./prepare.ts"
+import { redacted } from "./redact.ts"
 import type { RolloutReport } from "./report.ts"
 import { rollWaves, type Waved } from "./waves.ts"
 
@@ -54,7 +55,7 @@ async function lastWords({ runner, run }: RolloutOptions, outcome: Outcome): Pro
       const svc = outcome.services().find((each) => each.service === failure.service && each.host === failure.host)?.svc
       if (svc === undefined) return
       const text = await runner.logs(failure.host, failure.kept ?? `${svc}-${run}`, 20).catch(() => "")
-      failure.lines = text
+      failure.lines = redacted(text)
         .split("\n")
         .filter((line) => line.trim() !== "")
         .slice(-8)
