@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander"
-import pc from "picocolors"
 import { Problem } from "../dagger/lib/problem.ts"
+import { pc } from "../dagger/lib/report/colours.ts"
 import { Interrupted } from "./interrupt.ts"
 import { advisoriesVerb } from "./verbs/advisories.ts"
 import { buildVerb } from "./verbs/build.ts"
