@@ -4,6 +4,7 @@ import { Problem } from "../problem.ts"
 import type { Fleet } from "./fleet.ts"
 import { hostSchema } from "./host.ts"
 import { labelSchema, portSchema } from "./names.ts"
+import { standingIn } from "./stand-in.ts"
 import { readYaml } from "./yaml.ts"
 
 const addressSchema = z.ipv4()
@@ -69,15 +70,16 @@ export const yardText = (yard: DemoYard): string =>
   `# Written by \`fairlead demo up\`, removed by \`fairlead demo down\`: how the demo's hosts are reached.\n${stringify(yard, { lineWidth: 0 })}`
 
 /**
- * The same fleet with the demo's hosts in place of its own: only how SSH reaches them differs. Services on the hosts reach
- * each other and the receiver by other addresses: `onNetwork` and `observability` of the yard.
+ * The same fleet with the demo's hosts in place of its own: how SSH reaches them differs, and the stand-in runs in place of
+ * what the demo has no GPU or image for. Services on the hosts reach each other and the receiver by other addresses:
+ * `onNetwork` and `observability` of the yard.
  */
 export function onDemo(fleet: Fleet, yard: DemoYard): Fleet {
   const hosts = Object.entries(fleet.hosts).map(([name, host]) => {
     const { address, port, user, hostKey } = hostOf(yard, name)
     return [name, { ...host, address, port, user, hostKey }] as const
   })
-  return { ...fleet, hosts: Object.fromEntries(hosts) }
+  return { ...fleet, hosts: Object.fromEntries(hosts), services: standingIn(fleet) }
 }
 
 /** A host of the yard; a Problem where the demo was made for a fleet without it. */

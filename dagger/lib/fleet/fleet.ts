@@ -6,7 +6,7 @@ import { hostSchema } from "./host.ts"
 import { labelSchema, serviceNameSchema } from "./names.ts"
 import { policySchema } from "./policy.ts"
 import { registrySchema } from "./registry.ts"
-import { serviceSchema } from "./service.ts"
+import { type Service, serviceSchema } from "./service.ts"
 
 export const fleetSchema = z.strictObject({
   schema: z.literal(1).describe("The version of this file's format."),
@@ -30,4 +30,6 @@ export const fleetSchema = z.strictObject({
 })
 
 /** The whole fleet, as fleet.yaml describes it. */
-export type Fleet = z.infer<typeof fleetSchema>
+export interface Fleet extends Omit<z.infer<typeof fleetSchema>, "services"> {
+  services: Record<string, Service>
+}

@@ -39,7 +39,10 @@ export const serviceSchema = z
   .transform((service) => ({ ...service, gpus: service.gpus ?? (service.needs.includes("gpu") ? 1 : 0) }))
 
 /** One service of the fleet: the same container on each of its hosts. */
-export type Service = z.infer<typeof serviceSchema>
+export interface Service extends z.infer<typeof serviceSchema> {
+  /** On a yard that cannot run it, the stand-in takes its place: why. Never written in fleet.yaml. */
+  stoodInFor?: string
+}
 
 /** A service together with the name under which it stands in fleet.yaml. */
 export interface NamedService extends Service {

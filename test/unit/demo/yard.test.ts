@@ -12,6 +12,8 @@ import { demoYard, inYard, yardFile, yardName } from "../../../cli/demo/yard.ts"
 import { fairleadRoot } from "../../../cli/version.ts"
 import { type DemoYard, hostOf, onDemo, readYard, yardText } from "../../../dagger/lib/fleet/demo.ts"
 import { loadFleet } from "../../../dagger/lib/fleet/load.ts"
+import { type FilledWave, wavesOf } from "../../../dagger/lib/fleet/waves.ts"
+import { wantedOf } from "../../../dagger/lib/rollout/preflight/wanted.ts"
 
 let home: string
 beforeEach(() => {
@@ -44,6 +46,11 @@ const yard: DemoYard = {
   hosts: { mainpc: host(22_001), pc2: host(22_002) },
   observability: { url: "http://127.0.0.1:19007", address: "172.20.0.2", port: 9007, container: "fairlead-demo-x" },
 }
+
+const shape = ({ name, instances }: FilledWave) => [
+  name,
+  ...instances.map(({ service, host }) => `${service.name} ${host}`),
+]
 
 const write = async (text: string): Promise<void> => {
   await mkdir(inYard(), { recursive: true })
@@ -82,12 +89,41 @@ describe("the yard's file", () => {
 })
 
 describe("a fleet on the demo yard", () => {
-  it("differs from the owner's only in how hosts are reached", async () => {
+  it("differs from the owner's only in how hosts are reached and in what stands in", async () => {
     const fleet = await loadFleet(fairleadRoot)
     const there = onDemo(fleet, yard)
     const { address, port, user, hostKey } = yard.hosts.pc2!
     expect(there.hosts.pc2).toEqual({ ...fleet.hosts.pc2, address, port, user, hostKey })
-    expect({ ...there, hosts: fleet.hosts }).toEqual(fleet)
+    expect({ ...there, hosts: fleet.hosts, services: fleet.services }).toEqual(fleet)
+  })
+
+  it("runs the stand-in on the CPU family for what takes a GPU or cannot be built yet, and keeps all else", async () => {
+    const fleet = await loadFleet(fairleadRoot)
+    const there = onDemo(fleet, yard)
+    for (const [name, own] of Object.entries(fleet.services)) {
+      const { stoodInFor, ...service } = there.services[name]!
+      const able = own.gpus === 0 && ["base-cpu-pydeps", "family-web"].includes(own.family)
+      expect(stoodInFor === undefined, name).toBe(able)
+      const { family, app } = able ? own : { family: "base-cpu-pydeps", app: "reference" }
+      expect(service).toEqual({ ...own, family, ...(app && { app }) })
+    }
+    expect(there.services.ModelOpsCoordinator).toMatchObject({ gpus: 1, stoodInFor: "it takes a GPU" })
+    expect(there.services.NLUAgent).toMatchObject({ stoodInFor: "legacy-py310-cpu has no Dockerfile yet" })
+    expect(wavesOf(there).map(shape)).toEqual(wavesOf(fleet).map(shape))
+  })
+
+  it("wants two images of every host, which are all that the demo needs", async () => {
+    const there = onDemo(await loadFleet(fairleadRoot), yard)
+    const registry = { host: "127.0.0.1:5000", loopback: true, answers: true }
+    for (const host of ["mainpc", "pc2"]) {
+      const { images } = wantedOf(there, host, { records: {}, registry })
+      expect(images.map(({ name }) => name).sort()).toEqual(["reference-cpu", "reference-web"])
+    }
+  })
+
+  it("leaves a fleet without a stand-in as it is", async () => {
+    const fleet = { ...(await loadFleet(fairleadRoot)), apps: {} }
+    expect(onDemo(fleet, yard).services).toEqual(fleet.services)
   })
 
   it("is refused where the yard lacks one of its hosts", () => {

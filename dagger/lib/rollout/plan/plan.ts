@@ -1,4 +1,5 @@
 import type { Fleet } from "../../fleet/fleet.ts"
+import type { Layer } from "../../release/layers.ts"
 import type { RegistryAddress } from "../../release/registry.ts"
 import type { Audio } from "../audio.ts"
 import type { Definition } from "../definition.ts"
@@ -101,13 +102,6 @@ export interface Refusal {
   service: string
   what: string
   fix: string
-}
-
-/** A layer as the gate size counted it. */
-export interface Layer {
-  digest: string
-  compressed: number
-  uncompressed: number
 }
 
 /** What a plan is made from: facts only. */

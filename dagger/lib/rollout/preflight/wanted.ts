@@ -1,8 +1,7 @@
-import { z } from "zod"
 import { appImages, imageNameOf } from "../../fleet/apps.ts"
 import type { Fleet } from "../../fleet/fleet.ts"
 import { appOf, hostNamed } from "../../fleet/named.ts"
-import type { ImageRecord } from "../../release/record.ts"
+import { layersOf } from "../../release/layers.ts"
 import type { NewestRecords } from "../../risks/standing.ts"
 import type { Wanted, WantedImage, WantedRegistry, WantedService } from "./check.ts"
 
@@ -22,14 +21,4 @@ export function wantedOf(
     return { name, budget, ...(record && { known: { digest: record.digest, layers: layersOf(record) } }) }
   })
   return { fleet: fleet.name, host: hostNamed(fleet, host), services, images, registry: known.registry }
-}
-
-const sizeSchema = z.object({
-  layers: z.array(z.object({ digest: z.string(), compressed: z.number(), uncompressed: z.number() })).min(1),
-})
-
-/** As the gate size counted them; a record without is one big layer that nothing shares. */
-function layersOf({ digest, gates, size }: ImageRecord) {
-  const counted = sizeSchema.safeParse(gates.size?.facts)
-  return counted.success ? counted.data.layers : [{ digest, ...size }]
 }
