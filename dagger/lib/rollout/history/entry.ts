@@ -4,8 +4,15 @@ import { harmless } from "../../engine/engine.ts"
 /** What a host takes as one line of its history. */
 const mostBytes = 64 * 1024
 
-// Whoever may write the host's history may write anything there, also what steers a terminal behind JSON's escapes.
-const text = (most: number) => z.string().max(most).transform(harmless)
+/**
+ * One line of at most so many characters. Whoever may write a host's history may write anything there, also what steers a
+ * terminal, behind JSON's escapes; and a failure's last words must not keep it from being recorded.
+ */
+const text = (most: number) =>
+  z.string().overwrite((given) => {
+    const line = harmless(given).replace(/\s+/gu, " ").trim()
+    return line.length > most ? `${line.slice(0, most - 1)}…` : line
+  })
 
 /** How a run ended. */
 const verdictSchema = z
@@ -29,11 +36,10 @@ export const entrySchema = z.object({
   verdict: verdictSchema.optional().describe("Absent while it is not known: in what began."),
   changed: z
     .array(z.object({ service: text(100), from: text(400).optional(), to: text(400) }))
-    .max(2000)
     .default([])
     .describe("Services of this host, with image references by digest; `from` is absent for a first deploy."),
   rolledBack: z.boolean().default(false).describe("What had been changed on this host was taken back."),
-  notes: z.array(text(1000)).max(50).default([]),
+  notes: z.array(text(1000)).default([]),
 })
 
 /** One line of a host's history, as it is read back. */
@@ -46,15 +52,18 @@ export type HistoryVerdict = z.infer<typeof verdictSchema>
 export type NewEntry = z.input<typeof entrySchema>
 
 /**
- * The entry as the one line of JSON that a host appends to its history. Throws where it is none; of a list of services too
- * long for a line, the beginning is kept, and a note tells how many are missing.
+ * The entry as `HostRunner.record` takes it: whole, and short enough for one line. Throws where it is none; of a list of
+ * services too long for a line the beginning is kept, and a note tells how many are missing.
  */
-export function entryLine(entry: NewEntry): string {
+export function entryOf(entry: NewEntry): HistoryEntry {
   const whole = entrySchema.parse(entry)
   for (let keep = whole.changed.length; ; keep = Math.floor(keep / 2)) {
     const missing = whole.changed.length - keep
-    const notes = missing > 0 ? [...whole.notes.slice(0, 49), `and ${missing} more services`] : whole.notes
-    const line = JSON.stringify({ ...whole, changed: whole.changed.slice(0, keep), notes })
-    if (Buffer.byteLength(line) <= mostBytes || keep === 0) return line
+    const notes = missing > 0 ? [...whole.notes.slice(0, 20), `and ${missing} more services`] : whole.notes
+    const shorter = { ...whole, changed: whole.changed.slice(0, keep), notes }
+    if (Buffer.byteLength(JSON.stringify(shorter)) <= mostBytes || keep === 0) return shorter
   }
 }
+
+/** The same as a line of JSON. */
+export const entryLine = (entry: NewEntry): string => JSON.stringify(entryOf(entry))
