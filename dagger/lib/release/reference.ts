@@ -40,3 +40,6 @@ const wrong = (what: string) =>
     where: "REF",
     fix: 'write "host[:port]/organisation/family:tag", "…/family@sha256:…" or a family',
   })
+
+/** "sha256:…" of a reference that names one. */
+export const digestIn = (reference: string): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1]

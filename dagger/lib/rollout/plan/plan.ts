@@ -1,12 +1,14 @@
 import type { Fleet } from "../../fleet/fleet.ts"
+import { waveOf } from "../../fleet/waves.ts"
 import type { Layer } from "../../release/layers.ts"
-import type { RegistryAddress } from "../../release/registry.ts"
+import { type RegistryAddress, repository } from "../../release/registry.ts"
 import type { Audio } from "../audio.ts"
-import type { Definition } from "../definition.ts"
-import type { Bundle, ManifestService } from "../host/job.ts"
+import { type Definition, definitionOf } from "../definition.ts"
+import type { ManifestService } from "../host/job.ts"
 import type { HostLook } from "../host/look.ts"
 import type { ComposeService } from "../service.ts"
 import type { ChosenTag, Targets } from "../targets.ts"
+import { planFor, type WantedService } from "./compare.ts"
 
 /** What a rollout would do, on each host, and why. */
 export interface RolloutPlan {
@@ -35,6 +37,8 @@ export interface PlannedHost {
   pull: Pull
   /** Services that run there although fleet.yaml has them no more: told, never touched. */
   strangers: string[]
+  /** Machine profiles by file name, for what is made there. */
+  files: Record<string, string>
 }
 
 /**
@@ -98,6 +102,8 @@ export interface Pull {
 }
 
 export interface Refusal {
+  /** Another's container has the service's name; what goes back is nowhere to be had; the host is pinned to another tag. */
+  kind: "name" | "noWayBack" | "pin"
   host: string
   service: string
   what: string
@@ -108,7 +114,6 @@ export interface Refusal {
 export interface PlanInput {
   /** As reached on the yard: `onDemo` for the demo's. */
   fleet: Fleet
-  verb?: RolloutPlan["verb"]
   yard: string
   registry: RegistryAddress
   targets: Targets
@@ -133,12 +138,22 @@ export interface HostWays {
 
 /** Compares what is there with what is wanted. Looks at nothing itself. */
 export function planRollout(input: PlanInput): RolloutPlan {
-  throw new Error(`todo ${input.yard}`)
-}
-
-/** What `HostRunner.put` brings to one host for a plan. */
-export function bundleFor(plan: RolloutPlan, host: string): Bundle {
-  throw new Error(`todo ${plan.id}${host}`)
+  const { fleet, targets, ways = {} } = input
+  const wanted = targets.instances.map(({ service, host, image, standIn }): WantedService => {
+    const ref = `${repository(input.registry, image.name)}@${image.digest}`
+    const { stoodInFor } = service
+    const definition = definitionOf(fleet, service, host, {
+      ...ways[host],
+      image: () => ({ image: ref, gitSha: image.revision }),
+    })
+    return {
+      ...{ service: service.name, host, wave: waveOf(fleet, service, host), standIn, definition },
+      ...(stoodInFor !== undefined && { stoodInFor }),
+      to: { image: ref, digest: image.digest, definition: definition.hash, tag: image.tag },
+    }
+  })
+  const leftOut = targets.leftOut.map(({ service, host }) => ({ host, service: service.name }))
+  return planFor(input, { verb: "deploy", wanted, chosen: targets.chosen, leftOut })
 }
 
 /** The services that are switched or probed, wave by wave, over all hosts. */
