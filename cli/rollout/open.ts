@@ -92,7 +92,8 @@ export async function withRollout(flags: RolloutFlags, work: (open: OpenRollout)
 }
 
 /** Who a host is told that works on it: "anna@laptop". */
-export const owner = (): string => `${userInfo().username}@${hostname()}`.replace(/[^A-Za-z0-9@._-]/g, "-").slice(0, 100)
+export const owner = (): string =>
+  `${userInfo().username}@${hostname()}`.replace(/[^A-Za-z0-9@._-]/g, "-").slice(0, 100)
 
 /** A run's name: 6 hex digits. */
 export const newRun = (): string => randomBytes(3).toString("hex")

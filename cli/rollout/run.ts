@@ -1,12 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
+import type { Policy } from "../../dagger/lib/fleet/policy.ts"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import { preflightDocument, preflightText } from "../../dagger/lib/report/preflight.ts"
-import { line } from "../../dagger/lib/report/text.ts"
 import { rolloutText } from "../../dagger/lib/report/rollout.ts"
 import { planText } from "../../dagger/lib/report/rollout-plan.ts"
-import type { Policy } from "../../dagger/lib/fleet/policy.ts"
+import { line } from "../../dagger/lib/report/text.ts"
 import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
 import { rollOut } from "../../dagger/lib/rollout/deploy/rollout.ts"
@@ -96,21 +96,30 @@ async function settled(open: OpenRollout, holds: Holds, looks: HostLook[]): Prom
 function requireNoRefusal({ refusals }: RolloutPlan): void {
   if (refusals.length === 0) return
   const [first] = refusals
-  throw new Problem(`nothing was changed: ${refusals.map(({ host, service, what }) => `${service} on ${host}: ${what}`).join("; ")}`, {
-    fix: first!.fix,
-    exitCode: 1,
-  })
+  throw new Problem(
+    `nothing was changed: ${refusals.map(({ host, service, what }) => `${service} on ${host}: ${what}`).join("; ")}`,
+    {
+      fix: first!.fix,
+      exitCode: 1,
+    },
+  )
 }
 
 /** Hosts that get new containers are looked at first: what fails there would fail in the middle. */
-async function requireReady({ chosen, registry, repository, shell, progress }: OpenRollout, plan: RolloutPlan): Promise<void> {
+async function requireReady(
+  { chosen, registry, repository, shell, progress }: OpenRollout,
+  plan: RolloutPlan,
+): Promise<void> {
   const changing = plan.hosts.filter(({ services }) => services.some(({ action }) => action !== "unchanged"))
   if (changing.length === 0) return
   const { address } = registry
   const { records } = await newestRecords(repository, `${address.host}/${address.org}`)
   const loopback = isLoopback(address)
   const wanted = changing.map(({ host }) =>
-    wantedOf(chosen.fleet, host, { records, registry: { host: address.host, loopback, answers: loopback || undefined } }),
+    wantedOf(chosen.fleet, host, {
+      records,
+      registry: { host: address.host, loopback, answers: loopback || undefined },
+    }),
   )
   const hosts = await preflight(shell, wanted)
   if (exitCodeOf(hosts) === 0) {
@@ -118,7 +127,12 @@ async function requireReady({ chosen, registry, repository, shell, progress }: O
     return
   }
   const addresses = Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`]))
-  const document = preflightDocument({ yard: chosen.yard, registry: `${address.host}/${address.org}`, hosts, addresses })
+  const document = preflightDocument({
+    yard: chosen.yard,
+    registry: `${address.host}/${address.org}`,
+    hosts,
+    addresses,
+  })
   progress.say(preflightText(document))
   throw new Problem("the hosts are not ready, and nothing was changed", {
     fix: "mend what failed above; `fairlead preflight` asks again",

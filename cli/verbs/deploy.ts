@@ -1,11 +1,9 @@
-import { Command, Option } from "commander"
-import { layersKnown, digestsOn } from "../../dagger/lib/rollout/plan/pull.ts"
-import { type HostWays, planRollout } from "../../dagger/lib/rollout/plan/plan.ts"
-import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
-import { lookAtHost } from "../../dagger/lib/rollout/preflight/facts.ts"
-import { repositoryName } from "../../dagger/lib/release/registry.ts"
+import { Command, InvalidArgumentError, Option } from "commander"
 import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
+import { planRollout, type RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
+import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
 import { host, registry, service, withShared, yard } from "../options.ts"
+import { factsFor, servingDefinitions } from "../rollout/facts.ts"
 import { type OpenRollout, withRollout } from "../rollout/open.ts"
 import { type ApplyFlags, planAndApply } from "../rollout/run.ts"
 
@@ -16,9 +14,7 @@ interface DeployFlags extends ApplyFlags {
 }
 
 export const deployVerb = (): Command =>
-  withShared(
-    new Command("deploy").description("roll out in waves, wait for health, and take back what fails"),
-  )
+  withShared(new Command("deploy").description("roll out in waves, wait for health, and take back what fails"))
     .addOption(host())
     .addOption(service())
     .addOption(yard())
@@ -32,7 +28,7 @@ export const deployVerb = (): Command =>
     .addOption(parallel())
     .action((flags: DeployFlags) =>
       withRollout(flags, (open) =>
-        planAndApply(open, flags, { verb: "deploy", planner: (looks) => planned(open, flags, looks) }),
+        planAndApply(open, flags, { verb: "deploy", planner: (looks) => planOf(open, flags, looks, "deploy") }),
       ),
     )
 
@@ -44,30 +40,45 @@ export const onFailure = (): Option =>
   ])
 
 export const parallel = (): Option =>
-  new Option("--parallel <number>", "services switched at once on a host (default: 4, or the cores of this machine)").argParser(
-    (value) => {
-      const number = Number(value)
-      if (!Number.isInteger(number) || number < 1 || number > 64)
-        throw new InvalidArgumentError("it is no number from 1 to 64.")
-      return number
-    },
-  )
+  new Option(
+    "--parallel <number>",
+    "services switched at once on a host (default: 4, or the cores of this machine)",
+  ).argParser((value) => {
+    const number = Number(value)
+    if (!Number.isInteger(number) || number < 1 || number > 64)
+      throw new InvalidArgumentError("it is no number from 1 to 64.")
+    return number
+  })
 
-async function planned(open: OpenRollout, flags: DeployFlags, looks: HostLook[]) {
-  const { chosen, records, registry, verifying, hosts, now } = open
-  const { fleet, yard } = chosen
+/** What it takes to run the chosen release everywhere. */
+export async function planOf(
+  open: OpenRollout,
+  flags: DeployFlags,
+  looks: HostLook[],
+  verb: RolloutPlan["verb"],
+): Promise<RolloutPlan> {
+  const { chosen, records, verifying, hosts, now } = open
   const targets = await targetsOf(
-    fleet,
+    chosen.fleet,
     {
-      ...{ yard, hosts, services: flags.service, tag: flags.tag, standIns: flags.standIns, now },
+      ...{ yard: chosen.yard, hosts, services: flags.service, tag: flags.tag, standIns: flags.standIns, now },
       forced: process.env.FORCE_IMAGE_TAG,
       pins: Object.fromEntries(looks.map(({ host, pin }) => [host, pin])),
     },
     { registry: verifying.registry, records },
   )
-  const layers = await layersKnown(records, targets, looks, registry.address)
-  return planRollout({
-    ...{ fleet, yard, registry: registry.address, targets, looks, layers },
-    ways: await waysOf(open),
-  })
+  const input = {
+    ...(await factsFor(
+      open,
+      looks,
+      targets.instances.map(({ image }) => image.digest),
+    )),
+    targets,
+    verb,
+  }
+  const plan = planRollout(input)
+  // Few definitions differ as a rule: those are fetched, so that the plan can say in what.
+  const differing = plan.hosts.flatMap(({ services }) => services.filter(({ action }) => action === "replace"))
+  if (differing.length === 0 || differing.length > 8) return plan
+  return planRollout({ ...input, old: await servingDefinitions(open, differing, looks) })
 }
