@@ -7,6 +7,7 @@ import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
 import { demoSchema } from "./demo.ts"
 import { preflightSchema } from "./preflight.ts"
+import { rolloutPlanSchema } from "./rollout-plan.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
@@ -195,6 +196,7 @@ export const documents = {
   compose,
   advisories,
   preflight: preflightSchema,
+  "rollout-plan": rolloutPlanSchema,
   demo: demoSchema,
 } as const
 

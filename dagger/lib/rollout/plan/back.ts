@@ -1,3 +1,7 @@
+import pLimit from "p-limit"
+import { StepError } from "../../engine/engine.ts"
+import { digestIn } from "../../release/reference.ts"
+import { type RegistryAddress, repository } from "../../release/registry.ts"
 import { currentOf, type HostContainer, type HostLook, isGood, previousOf } from "../host/look.ts"
 import type { PlannedService, Refusal, WayBack } from "./plan.ts"
 
@@ -10,14 +14,46 @@ export function wayBack(look: HostLook, svc: string, pullable: Readonly<Record<s
   return { to: good.to, image, ...(tag && { tag }), at: look.images.includes(image) ? "host" : known }
 }
 
-/** References by digest that go back when something fails, and that their host has not: whoever plans asks the registry. */
-export const missingBack = (look: HostLook, svcs: readonly string[]): string[] => [
-  ...new Set(
-    svcs
-      .flatMap((svc) => goodOne(look, svc)?.container.image ?? [])
-      .filter((image) => image.includes("@") && !look.images.includes(image)),
-  ),
-]
+/** Where images are kept. */
+interface Kept {
+  readonly address: RegistryAddress
+  manifest(family: string, digest: string): Promise<string | undefined>
+}
+
+/**
+ * Whether the registry still has what goes back and is not on its host any more, by reference. What is another registry's,
+ * or could not be asked, is left out: nobody knows.
+ */
+export async function pullable(
+  looks: readonly HostLook[],
+  svcs: readonly string[],
+  registry: Kept,
+  parallel = 4,
+): Promise<Record<string, boolean>> {
+  const side = pLimit(parallel)
+  const ours = repository(registry.address, "")
+  const missing = looks
+    .flatMap((look) => svcs.flatMap((svc) => missingBack(look, svc)))
+    .filter((image) => image.startsWith(ours))
+  const asked = [...new Set(missing)].map((image) =>
+    side(async (): Promise<[string, boolean][]> => {
+      const [name, digest] = image.slice(ours.length).split("@")
+      try {
+        return [[image, (await registry.manifest(name!, digest!)) !== undefined]]
+      } catch (error) {
+        // A registry that is down must not stand in the way of going back to what hosts have.
+        if (error instanceof StepError) return []
+        throw error
+      }
+    }),
+  )
+  return Object.fromEntries((await Promise.all(asked)).flat())
+}
+
+function missingBack(look: HostLook, svc: string): string[] {
+  const image = goodOne(look, svc)?.container.image
+  return image === undefined || digestIn(image) === undefined || look.images.includes(image) ? [] : [image]
+}
 
 function goodOne(look: HostLook, svc: string): { to: "current" | "prev"; container: HostContainer } | undefined {
   const current = currentOf(look, svc)

@@ -76,11 +76,14 @@ function target(look: HostLook, step: number): Target[] {
   return snapshot ? [{ look, snapshot, run: look.snapshots.find(({ seq }) => seq === snapshot.seq)?.run ?? "" }] : []
 }
 
-/** Something of the snapshot does not serve as it did then, or serves without being good. */
+/**
+ * Something of the snapshot was replaced since, or what replaced it is not good. One that stopped by itself was not: who
+ * rolls back for that wants another release, not the same once more.
+ */
 const differs = (look: HostLook, { services }: Snapshot): boolean =>
   services.some(({ svc, definition }) => {
     const current = currentOf(look, svc)
-    return current?.definition !== definition || current.state !== "running" || !isGood(look, svc, current)
+    return current?.definition !== definition || !isGood(look, svc, current)
   })
 
 const whichRun = (looks: readonly HostLook[]): Problem =>
