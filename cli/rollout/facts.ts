@@ -1,10 +1,9 @@
+import { snakeName } from "../../dagger/lib/fleet/names.ts"
 import type { Layer } from "../../dagger/lib/release/layers.ts"
-import { digestIn, parseReference } from "../../dagger/lib/release/reference.ts"
-import { repository } from "../../dagger/lib/release/registry.ts"
 import type { Audio } from "../../dagger/lib/rollout/audio.ts"
 import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
 import { currentOf } from "../../dagger/lib/rollout/host/look.ts"
-import { missingBack } from "../../dagger/lib/rollout/plan/back.ts"
+import { pullable } from "../../dagger/lib/rollout/plan/back.ts"
 import type { HostWays, PlanInput } from "../../dagger/lib/rollout/plan/plan.ts"
 import { digestsOn, layersKnown } from "../../dagger/lib/rollout/plan/pull.ts"
 import { lookAtHost } from "../../dagger/lib/rollout/preflight/facts.ts"
@@ -17,8 +16,8 @@ export async function factsFor(
   digests: readonly string[],
 ): Promise<Pick<PlanInput, "fleet" | "yard" | "registry" | "looks" | "layers" | "ways" | "pullable">> {
   const { chosen, registry } = open
-  const [layers, pullable, ways] = await Promise.all([sizes(open, looks, digests), back(open, looks), waysOf(open)])
-  return { fleet: chosen.fleet, yard: chosen.yard, registry: registry.address, looks, layers, pullable, ways }
+  const [layers, back, ways] = await Promise.all([sizes(open, looks, digests), backs(open, looks), waysOf(open)])
+  return { fleet: chosen.fleet, yard: chosen.yard, registry: registry.address, looks, layers, pullable: back, ways }
 }
 
 const sizes = (
@@ -30,22 +29,8 @@ const sizes = (
   return layersKnown(records, [...digests, ...digestsOn(looks, path)].slice(0, 200 * (1 + chosen.targets.length)))
 }
 
-/** Whether the registry has what would go back and is on its host no more. */
-async function back({ chosen, verifying, registry }: OpenRollout, looks: readonly HostLook[]) {
-  const missing = looks.flatMap((look) =>
-    missingBack(
-      look,
-      look.containers.map(({ name }) => name.split(/[.-]/, 1)[0]!),
-    ),
-  )
-  const asked = [...new Set(missing)].map(async (image): Promise<[string, boolean]> => {
-    const { family } = parseReference(image, chosen.fleet)
-    const digest = digestIn(image)
-    const ours = image.startsWith(`${repository(registry.address, family)}@`)
-    return [image, ours && digest !== undefined && (await verifying.registry.digestOf(family, digest)) !== undefined]
-  })
-  return Object.fromEntries(await Promise.all(asked))
-}
+const backs = ({ chosen, verifying }: OpenRollout, looks: readonly HostLook[]) =>
+  pullable(looks, Object.keys(chosen.fleet.services).map(snakeName), verifying.registry)
 
 /** On the demo there is neither a GPU nor sound, and the receiver is the yard's; a real host is asked for its sound. */
 async function waysOf({ chosen, demo, hosts, shell }: OpenRollout): Promise<Record<string, HostWays>> {

@@ -5,14 +5,15 @@ import { Problem } from "../../dagger/lib/problem.ts"
 import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import { preflightDocument, preflightText } from "../../dagger/lib/report/preflight.ts"
 import { rolloutText } from "../../dagger/lib/report/rollout.ts"
-import { planText } from "../../dagger/lib/report/rollout-plan.ts"
+import { rolloutPlanDocument } from "../../dagger/lib/report/rollout-plan.ts"
+import { rolloutPlanText } from "../../dagger/lib/report/rollout-plan-text.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
 import { rollOut } from "../../dagger/lib/rollout/deploy/rollout.ts"
 import { settle, wantsSettling } from "../../dagger/lib/rollout/deploy/settle.ts"
 import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
-import { planDocument, readPlan, requireFresh } from "../../dagger/lib/rollout/plan/document.ts"
+import { readPlan, requireFresh } from "../../dagger/lib/rollout/plan/fresh.ts"
 import type { RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
 import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/preflight.ts"
 import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
@@ -44,8 +45,8 @@ export async function planAndApply(
   const look = () => Promise.all(hosts.map((host) => runner.look(host)))
   if (flags.plan) {
     const plan = await planner(await look())
-    if (flags.out !== undefined) await writeFile(flags.out, `${JSON.stringify(planDocument(plan), null, 1)}\n`)
-    console.log(flags.json ? JSON.stringify(planDocument(plan)) : planText(plan))
+    if (flags.out !== undefined) await writeFile(flags.out, `${JSON.stringify(rolloutPlanDocument(plan), null, 1)}\n`)
+    console.log(flags.json ? JSON.stringify(rolloutPlanDocument(plan)) : rolloutPlanText(rolloutPlanDocument(plan)))
     process.exitCode = plan.refusals.length > 0 ? 1 : 0
     return
   }
@@ -56,7 +57,7 @@ export async function planAndApply(
     const looks = await settled(open, holds, await look())
     const plan = await planner(looks)
     if (before) requireFresh(before, plan)
-    progress.say(planText(plan))
+    progress.say(rolloutPlanText(rolloutPlanDocument(plan)))
     requireNoRefusal(plan)
     await requireReady(open, plan)
     const report = await rollOut(

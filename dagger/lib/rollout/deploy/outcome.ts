@@ -15,8 +15,7 @@ export class Outcome {
   readonly notes: string[] = []
 
   constructor(readonly plan: RolloutPlan) {
-    for (const each of this.services())
-      this.states.set(key(each.host, each.svc), { state: each.action === "unchanged" ? "unchanged" : "planned" })
+    for (const { host, svc, action } of this.services()) this.states.set(key(host, svc), { state: firstState[action] })
   }
 
   services = (): PlannedService[] => this.plan.hosts.flatMap(({ services }) => services)
@@ -87,6 +86,15 @@ export class Outcome {
 }
 
 const key = (host: string, svc: string): string => `${host}/${svc}`
+
+/** What is only to be finished was seen to be healthy when what a run before had left was made good. */
+const firstState: Record<PlannedService["action"], ServiceState> = {
+  create: "planned",
+  replace: "planned",
+  start: "planned",
+  finish: "healthy",
+  unchanged: "unchanged",
+}
 
 const stateOf: Partial<Record<JournalLine["event"], ServiceState>> = {
   switching: "stopped",

@@ -1,6 +1,7 @@
 import { Problem } from "../../problem.ts"
 import type { JobEnd } from "../host/job.ts"
-import { bundleFor, type PlannedService, type RolloutPlan } from "../plan/plan.ts"
+import { bundleFor, isSwitched } from "../plan/bundle.ts"
+import type { RolloutPlan } from "../plan/plan.ts"
 import { runJob } from "./jobs.ts"
 import type { RolloutOptions } from "./options.ts"
 import type { Outcome } from "./outcome.ts"
@@ -16,9 +17,7 @@ export async function prepare(on: RolloutOptions, plan: RolloutPlan, outcome: Ou
   const switched = plan.hosts.filter(({ services }) => services.some(isSwitched)).map(({ host }) => host)
   const images = plan.hosts.flatMap(({ services }) => services.filter(isSwitched).map(({ to }) => to.image))
   await stage(on, "verify", switched, () => on.verify([...new Set(images)]))
-  // Also where nothing is switched: the host has to know how to probe what is only to be finished.
-  const changing = plan.hosts.filter(({ services }) => services.some(({ action }) => action !== "unchanged"))
-  await Promise.all(changing.map(({ host }) => on.runner.put(on.holds.of(host), bundleFor(plan, host))))
+  await Promise.all(switched.map((host) => on.runner.put(on.holds.of(host), bundleFor(plan, host))))
   const pulling = plan.hosts.filter(({ pull }) => pull.images.length > 0).map(({ host }) => host)
   try {
     await stage(on, "pull", pulling, () => Promise.all(pulling.map((host) => pulled(on, outcome, host))))
@@ -29,10 +28,6 @@ export async function prepare(on: RolloutOptions, plan: RolloutPlan, outcome: Ou
     throw error
   }
 }
-
-/** It gets a new container. */
-export const isSwitched = ({ action }: Pick<PlannedService, "action">): boolean =>
-  action !== "unchanged" && action !== "finish"
 
 async function stage(
   { onEvent, signal }: RolloutOptions,

@@ -1,5 +1,6 @@
 import type { ExitCode } from "../../problem.ts"
 import { entryOf, type NewEntry } from "../history/entry.ts"
+import { releaseOf } from "../plan/bundle.ts"
 import type { RolloutPlan } from "../plan/plan.ts"
 import { takeBack } from "./back.ts"
 import type { RolloutOptions } from "./options.ts"
@@ -68,7 +69,7 @@ async function committed(on: RolloutOptions, plan: RolloutPlan, outcome: Outcome
   const hosts = changingHosts(plan)
   on.onEvent?.({ kind: "began", what: "commit", hosts })
   const told = await Promise.allSettled(
-    hosts.map((host) => on.runner.commit(on.holds.of(host), plan.hosts.find((each) => each.host === host)!.chosen.tag)),
+    hosts.map((host) => on.runner.commit(on.holds.of(host), releaseOf(plan.hosts.find((each) => each.host === host)!))),
   )
   const missed = hosts.filter((_, index) => told[index]!.status === "rejected")
   for (const host of missed)
@@ -87,12 +88,21 @@ async function record(
 ): Promise<void> {
   const hosts = plan.hosts.filter(({ host }) => changingHosts(plan).includes(host))
   await Promise.all(
-    hosts.map(({ host, chosen, services }) => {
+    hosts.map((planned) => {
+      const { host, services } = planned
       const changed = services
         .filter(({ action }) => action !== "unchanged")
         .map(({ service, from, to }) => ({ service, ...(from ? { from: from.image } : {}), to: to.image }))
       const entry: NewEntry = {
-        ...{ schema: 1, run, verb: plan.verb, by: owner, at: new Date().toISOString(), tag: chosen.tag, changed },
+        ...{
+          schema: 1,
+          run,
+          verb: plan.verb,
+          by: owner,
+          at: new Date().toISOString(),
+          tag: releaseOf(planned),
+          changed,
+        },
         ...said,
       }
       return runner.record(holds.of(host), entryOf(entry))

@@ -1,3 +1,4 @@
+import { isSwitched } from "../plan/bundle.ts"
 import { changesByWave, type RolloutPlan } from "../plan/plan.ts"
 import { runJob } from "./jobs.ts"
 import type { RolloutOptions } from "./options.ts"
@@ -19,7 +20,8 @@ export async function rollWaves(on: RolloutOptions, plan: RolloutPlan, outcome: 
   const waved: Waved = { stuck: false }
   for (const { wave, services } of changesByWave(plan)) {
     if (on.signal?.aborted) return { ...waved, failed: waved.failed ?? wave }
-    const hosts = [...new Set(services.map(({ host }) => host))]
+    const hosts = [...new Set(services.filter(isSwitched).map(({ host }) => host))]
+    if (hosts.length === 0) continue
     on.onEvent?.({ kind: "began", what: "wave", wave, hosts })
     const keepGoing = on.policy === "service"
     const ends = await Promise.all(
