@@ -9,19 +9,21 @@ each_of() {
   printf '%s\n' "$names" | xargs -n 1 -P "$at_once" sh "$0" "$fleet" "$@"
 }
 
+# Whether a piece answered with this word. It begins its line: a service may be called feedback_handler.
+heard() { printf '%s\n' "$2" | grep -Eq "^($1)( |$)"; }
 # The exit code of a job from what its pieces told.
 told() {
-  case " $1 " in
-    *fenced*) return 74 ;;
-    *lost*) return 5 ;;
-    *back* | *same* | *old*) return 4 ;;
-  esac
+  heard fenced "$1" && return 74
+  heard lost "$1" && return 5
+  heard 'back|same|old' "$1" && return 4
+  return 0
 }
-
 
 job_pull() {
   answers=$(awk -F'\t' '$1 == "image" { print $2 }' "$S/runs/$run/manifest" | sort -u | each_of 3 _pull)
-  case $answers in *fenced*) return 74 ;; *failed*) return 3 ;; esac
+  heard fenced "$answers" && return 74
+  heard failed "$answers" && return 3
+  return 0
 }
 
 cmd__pull() {
@@ -103,7 +105,8 @@ $(printf '%s\n' "$answer" | sed 's/^none/old/')"
 
 job_back() {
   if [ $# -gt 0 ]; then answers=$(printf '%s\n' "$@" | each_of 4 _back); else answers=$(services | each_of 4 _back); fi
-  case $answers in *lost*) return 5 ;; esac
+  heard lost "$answers" && return 5
+  return 0
 }
 
 cmd__back() {
