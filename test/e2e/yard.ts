@@ -99,6 +99,8 @@ export async function digestIn(org: string, family: string, tag: string): Promis
 
 /** The registry's tags of a family; none where it has never been pushed. */
 export async function tagsIn(org: string, family: string): Promise<string[]> {
-  const answer = await fetch(`http://${registryAddress()}/v2/${org}/${family}/tags/list`, { signal: AbortSignal.timeout(60_000) })
+  const answer = await fetch(`http://${registryAddress()}/v2/${org}/${family}/tags/list`, {
+    signal: AbortSignal.timeout(60_000),
+  })
   return answer.ok ? ((await answer.json()) as { tags: string[] }).tags : []
 }
