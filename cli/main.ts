@@ -1,11 +1,12 @@
 import { Command, CommanderError } from "commander"
-import pc from "picocolors"
 import { Problem } from "../dagger/lib/problem.ts"
+import { pc } from "../dagger/lib/report/colours.ts"
 import { Interrupted } from "./interrupt.ts"
 import { advisoriesVerb } from "./verbs/advisories.ts"
 import { buildVerb } from "./verbs/build.ts"
 import { composeVerb } from "./verbs/compose.ts"
 import { demoVerb } from "./verbs/demo.ts"
+import { deployVerb } from "./verbs/deploy.ts"
 import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
@@ -16,6 +17,7 @@ import { planVerb } from "./verbs/plan.ts"
 import { preflightVerb } from "./verbs/preflight.ts"
 import { reportVerb } from "./verbs/report.ts"
 import { riskVerb } from "./verbs/risk.ts"
+import { rollbackVerb } from "./verbs/rollback.ts"
 import { setupVerb } from "./verbs/setup.ts"
 import { shipVerb } from "./verbs/ship.ts"
 import { testVerb } from "./verbs/test.ts"
@@ -43,6 +45,8 @@ for (const verb of [
   keyVerb,
   composeVerb,
   preflightVerb,
+  deployVerb,
+  rollbackVerb,
   advisoriesVerb,
   setupVerb,
   doctorVerb,

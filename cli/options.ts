@@ -52,7 +52,10 @@ export const host = (): Option =>
   )
 
 export const yard = (): Option =>
-  new Option("--yard <name>", "whose hosts: fleet, or demo (default: FAIRLEAD_YARD, then fleet)")
+  new Option(
+    "--yard <name>",
+    "whose hosts: fleet, or demo (default: FAIRLEAD_YARD, then fleet; demo where fleet.yaml has no host keys yet)",
+  )
 
 export const machine = (): Option => new Option("--machine <host>", "build a host's machine profile in")
 

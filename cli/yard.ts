@@ -3,6 +3,7 @@ import type { Advisories } from "../dagger/lib/advisories/advisories.ts"
 import { findAdvisories } from "../dagger/lib/advisories/find.ts"
 import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
+import { once } from "../dagger/lib/once.ts"
 import type { Commit } from "../dagger/lib/plan/tag.ts"
 import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
@@ -115,11 +116,6 @@ export async function lookForAdvisories(
   })
   await remember(choice, found)
   return found
-}
-
-const once = <T>(look: () => Promise<T>): (() => Promise<T>) => {
-  let answer: Promise<T> | undefined
-  return () => (answer ??= look())
 }
 
 /** Records are kept by registry: what one registry has, another may not. */

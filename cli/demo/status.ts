@@ -1,7 +1,7 @@
-import pc from "picocolors"
 import { harmless } from "../../dagger/lib/engine/engine.ts"
 import type { DemoYard } from "../../dagger/lib/fleet/demo.ts"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
+import { pc } from "../../dagger/lib/report/colours.ts"
 import { bytes, line, table } from "../../dagger/lib/report/text.ts"
 import { run } from "../setup/command.ts"
 import { inspected } from "./docker.ts"

@@ -25,14 +25,20 @@ export interface ChosenHosts {
 export interface HostChoice {
   /** Only these. Default: every host. */
   hosts?: readonly string[]
-  /** --yard, then FAIRLEAD_YARD. Default: the hosts of fleet.yaml. */
+  /**
+   * --yard, then FAIRLEAD_YARD. Default: the hosts of fleet.yaml; as long as it has no key of any of them, nothing could
+   * be done there, and a demo that is up serves in their place.
+   */
   yard?: string
 }
 
 /** The hosts of fleet.yaml, or with the yard "demo" those of the demo in their place. */
 export async function chooseHosts(own: Fleet, { hosts, yard }: HostChoice): Promise<ChosenHosts> {
   const names = (hosts ?? Object.keys(own.hosts)).map((name) => hostNamed(own, name).name)
-  const demo = await demoIf(yard ?? process.env.FAIRLEAD_YARD, yard === undefined ? "FAIRLEAD_YARD" : "--yard")
+  const named = yard ?? process.env.FAIRLEAD_YARD
+  const keyless = Object.values(own.hosts).every(({ hostKey }) => hostKey === undefined)
+  const demo =
+    !named && keyless ? await demoYard() : await demoIf(named, yard === undefined ? "FAIRLEAD_YARD" : "--yard")
   const fleet = demo ? onDemo(own, demo) : own
   const found = [...new Set(names)].map((name) => targetOf(fleet, name, demo))
   const problems = found.flatMap(({ problem }) => (problem ? [problem] : []))

@@ -39,6 +39,9 @@ export class SshHosts implements HostShell {
     return new SshHosts(new Map(targets.map((target) => [target.host, target])), folder)
   }
 
+  /** What every ssh of this run is told first. */
+  options = (): string[] => ["-F", join(this.folder, "config")]
+
   run(host: string, argv: readonly [string, ...string[]], options: OnHost = {}): Promise<HostAnswer> {
     const target = this.targets.get(host)
     if (!target) throw new TypeError(`${host} is none of the hosts that were opened`)
@@ -76,7 +79,7 @@ export class SshHosts implements HostShell {
   }
 
   private async ssh(argv: string[], { input, timeoutSeconds }: Required<OnHost>) {
-    const child = execa("ssh", ["-F", join(this.folder, "config"), ...argv], {
+    const child = execa("ssh", [...this.options(), ...argv], {
       reject: false,
       input,
       maxBuffer: mostCharacters,

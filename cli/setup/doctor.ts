@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { access, constants, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import pc from "picocolors"
+import { pc } from "../../dagger/lib/report/colours.ts"
 import { bytes } from "../../dagger/lib/report/text.ts"
 import { home } from "../state.ts"
 import { fairleadRoot } from "../version.ts"

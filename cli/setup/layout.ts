@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { Problem } from "../../dagger/lib/problem.ts"
+import { sha256 } from "../../dagger/lib/sha256.ts"
 import { settledTar } from "./tar.ts"
 
 /** A blob of an OCI layout. Source: OCI image specification, descriptor.md. */
@@ -60,7 +61,7 @@ export function layoutText(layer: Descriptor, diffId: string, epoch: number): La
 
 function blob(mediaType: string, content: object): { text: string; descriptor: Descriptor } {
   const text = JSON.stringify(content)
-  const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`
+  const digest = sha256(text)
   return { text, descriptor: { mediaType, digest, size: Buffer.byteLength(text) } }
 }
 

@@ -8,6 +8,7 @@ import { toolboxFingerprint, toolboxFoot, toolboxName } from "../../dagger/lib/e
 import type { Base } from "../../dagger/lib/fleet/base.ts"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { bytes, duration } from "../../dagger/lib/report/text.ts"
+import { quoted } from "../../dagger/lib/rollout/quote.ts"
 import { caBundle } from "../ca.ts"
 import { inHome, label } from "../state.ts"
 import { baseLayout, basePart } from "./bases.ts"
@@ -165,7 +166,7 @@ const siteVariables = [
 export const site = (env: NodeJS.ProcessEnv = process.env): string =>
   siteVariables
     .filter((name) => env[name])
-    .map((name) => `${name}='${env[name]!.replaceAll("'", "'\\''")}'\n`)
+    .map((name) => `${name}=${quoted(env[name]!)}\n`)
     .join("")
 
 /** path -> text of everything in the toolbox folder. */

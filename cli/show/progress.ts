@@ -1,7 +1,7 @@
 import logUpdate from "log-update"
-import pc from "picocolors"
 import { progressLines } from "../../dagger/lib/build/progress.ts"
-import type { ShipEvent } from "../../dagger/lib/release/ship.ts"
+import type { ShipEvent } from "../../dagger/lib/release/shipping.ts"
+import { pc } from "../../dagger/lib/report/colours.ts"
 import { duration } from "../../dagger/lib/report/text.ts"
 
 interface Flags {

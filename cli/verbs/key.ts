@@ -7,6 +7,7 @@ import { fleetKeys } from "../../dagger/lib/attest/trust.ts"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { withTrusted } from "../../dagger/lib/fleet/trusted.ts"
 import { line } from "../../dagger/lib/report/text.ts"
+import { dayOf } from "../../dagger/lib/risks/day.ts"
 import { openDocker } from "../engines.ts"
 import { namedKey, publicHalfHere, signerOn, signingKeyPath } from "../keys.ts"
 import { type Shared, withShared } from "../options.ts"
@@ -67,7 +68,7 @@ async function ownKey(fleet: Fleet, flags: Shared): Promise<PublicKey> {
 
 async function trust(root: string, key: PublicKey): Promise<void> {
   const path = join(root, "fleet.yaml")
-  const day = new Date().toISOString().slice(0, 10)
+  const day = dayOf(new Date())
   const changed = withTrusted(await readFile(path, "utf8"), key, `${hostname().replace(/[^A-Za-z0-9.-]/g, "")}, ${day}`)
   await writeFile(`${path}.new`, changed)
   await rename(`${path}.new`, path)

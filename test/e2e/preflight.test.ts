@@ -78,8 +78,8 @@ describe("preflight on healthy hosts", () => {
     await until(10, async () => (await ssh("pc2", "pgrep -c -u fairlead -x sshd-session")).stdout.trim() === "1")
   })
 
-  it("asks the hosts of fleet.yaml unless it is told otherwise", async () => {
-    const own = await fairlead(["preflight"], { cwd: fairleadRoot })
+  it("asks the hosts that it is told to, and those of fleet.yaml once it has their keys", async () => {
+    const own = await fairlead(["preflight", "--yard", "fleet"], { cwd: fairleadRoot })
     expect([own.exitCode, own.stderr]).toEqual([2, expect.stringContaining("hosts.pc2.hostKey")])
     const said = await fairlead(["preflight", "--host", "pc2"], { cwd: fairleadRoot, env: { FAIRLEAD_YARD: "demo" } })
     expect([said.exitCode, said.stdout]).toEqual([0, expect.stringContaining(`yard     ${up.yard.name}`)])

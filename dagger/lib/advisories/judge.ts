@@ -1,5 +1,6 @@
 import { harmless } from "../engine/engine.ts"
 import type { Advisories, DatabaseSource, PythonSource } from "./advisories.ts"
+import { wrongAge } from "./age.ts"
 import type { FoundDatabase, ProbeAnswer } from "./answer.ts"
 import type { AdvisoriesChoice, OnlineChoice } from "./choice.ts"
 
@@ -111,22 +112,9 @@ function pythonSource({ python: { service, url, by } }: OnlineChoice, { python }
   return broken(why, `see that ${url} answers as ${service === "pypi" ? "PyPI" : "OSV"} does (set by ${by})`)
 }
 
-const day = 86_400_000
-
-function tooOld({ updatedAt }: FoundDatabase, from: string, { maxAgeDays, now }: AdvisoryRules, how: string) {
-  const age = (now.getTime() - Date.parse(updatedAt)) / day
-  const date = updatedAt.slice(0, 10)
-  if (age < -1) {
-    return broken(
-      `${from}: database is from ${date}, which is yet to come`,
-      "set the clock of this machine, or take the record with that date out",
-    )
-  }
-  if (age <= maxAgeDays) return undefined
-  return broken(
-    `${from}: database is from ${date}, ${Math.floor(age)} days old, policy allows ${maxAgeDays}`,
-    `${how}, or set policy.advisories.maxAgeDays in fleet.yaml`,
-  )
+function tooOld({ updatedAt }: FoundDatabase, from: string, rules: AdvisoryRules, renew: string): Broken | undefined {
+  const wrong = wrongAge(updatedAt, rules, renew)
+  return wrong && broken(`${from}: ${wrong.what}`, wrong.fix)
 }
 
 const seeAgain = "run `fairlead advisories` and see"

@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { digestSchema } from "../fleet/names.ts"
+import { sha256 } from "../sha256.ts"
 import { bundleType } from "./envelope.ts"
-import { sha256 } from "./statement.ts"
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json"
 const indexType = "application/vnd.oci.image.index.v1+json"

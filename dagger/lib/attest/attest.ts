@@ -7,11 +7,12 @@ import { contentsOf } from "../release/contents.ts"
 import type { ImageRecord } from "../release/record.ts"
 import type { Registry } from "../release/registry.ts"
 import type { RecordStore } from "../release/store.ts"
+import { sha256 } from "../sha256.ts"
 import { type Attached, annotation, attached, candidates, type Descriptor, type ReferrersIndex } from "./artifact.ts"
 import { opened, Untrusted } from "./envelope.ts"
 import { Referrers } from "./referrers.ts"
 import { type Signer, signed } from "./sign.ts"
-import { recordStatement, recordType, sbomStatement, sbomType, sha256, subjectOf } from "./statement.ts"
+import { recordStatement, recordType, sbomStatement, sbomType, subjectOf } from "./statement.ts"
 
 export interface Attesting {
   registry: Registry

@@ -1,8 +1,8 @@
 import { Problem } from "../problem.ts"
 import type { Registry } from "../release/registry.ts"
+import { sha256 } from "../sha256.ts"
 import { type Attached, artifactSchema, empty, indexSchema, indexWith, type ReferrersIndex } from "./artifact.ts"
 import { bundleType, Untrusted } from "./envelope.ts"
-import { sha256 } from "./statement.ts"
 
 // An SBOM of 10,000 packages takes some 10 MB.
 const mostBytes = 64 * 1024 * 1024

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { z } from "zod"
 import { canonical } from "../release/canonical.ts"
 import { type ImageRecord, recordSchema } from "../release/record.ts"
@@ -43,5 +42,3 @@ export const subjectOf = ({ subject }: Statement): string | undefined => {
   const { sha256 } = subject[0]!.digest
   return sha256 === undefined ? undefined : `sha256:${sha256}`
 }
-
-export const sha256 = (data: string | Buffer): string => `sha256:${createHash("sha256").update(data).digest("hex")}`

@@ -1,8 +1,9 @@
 import { closest } from "../fleet/names.ts"
 import { shown } from "../fleet/shown.ts"
 import { wrongInput } from "../problem.ts"
+import { packagesOf } from "../release/packages.ts"
 import type { Answer } from "./answer.ts"
-import { allShown, type Known, newest, packagesOf } from "./known.ts"
+import { allShown, type Known, newest } from "./known.ts"
 import { asAdvisory, asDigest, asFamily, asPackage, asService, unchecked } from "./meanings.ts"
 
 /**

@@ -1,7 +1,5 @@
-import { z } from "zod"
 import type { Fleet } from "../fleet/fleet.ts"
 import { servicesOf } from "../fleet/hierarchy.ts"
-import type { Package } from "../release/contents.ts"
 import type { ImageRecord } from "../release/record.ts"
 import type { Risk } from "../risks/risk.ts"
 import { type ShownRisk, shownRisks } from "../risks/shown.ts"
@@ -78,21 +76,4 @@ export const shownAnswer = ({ family, gate, what, state, risk }: ShownRisk): Sho
     state,
     what,
   }
-}
-
-const named = z.object({ name: z.string(), version: z.string() })
-const sbomFacts = z.object({ packages: z.array(named.extend({ kind: z.enum(["debian", "python", "other"]) })).min(1) })
-const contractFacts = z.object({ inside: z.object({ debian: z.array(named), distributions: z.array(named) }) })
-
-/** What a record says is installed: by the SBOM gate, or as the contract's probe saw it; undefined where neither tells. */
-export function packagesOf({ gates }: ImageRecord): Package[] | undefined {
-  const sbom = sbomFacts.safeParse(gates.sbom?.facts)
-  if (sbom.success) return sbom.data.packages
-  const contract = contractFacts.safeParse(gates.contract?.facts)
-  if (!contract.success) return undefined
-  const { debian, distributions } = contract.data.inside
-  return [
-    ...debian.map((each) => ({ ...each, kind: "debian" as const })),
-    ...distributions.map((each) => ({ ...each, kind: "python" as const })),
-  ]
 }

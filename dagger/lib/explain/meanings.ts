@@ -3,11 +3,12 @@ import { appOf, hostNamed } from "../fleet/named.ts"
 import { owned, snakeName } from "../fleet/names.ts"
 import { waveOf } from "../fleet/waves.ts"
 import { normalName } from "../gates/blueprint/version.ts"
+import { packagesOf } from "../release/packages.ts"
 import type { ImageRecord } from "../release/record.ts"
 import { matchesId } from "../risks/match.ts"
 import { unseen } from "../risks/shown.ts"
 import type { AnswerOf } from "./answer.ts"
-import { allShown, imageOf, type Known, newest, packagesOf, servicesOn, shownAnswer, standing } from "./known.ts"
+import { allShown, imageOf, type Known, newest, servicesOn, shownAnswer, standing } from "./known.ts"
 
 /** A service by its name, also as its containers carry it. */
 export function asService(word: string, known: Known): AnswerOf<"service"> | undefined {

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto"
 import { z } from "zod"
 import type { Engine, Step } from "../engine/engine.ts"
+import { sha256 } from "../sha256.ts"
 import type { Image } from "./gate.ts"
 import { answered, parsed, probe, shaped } from "./probe.ts"
 import { CouldNotLook } from "./verdict.ts"
@@ -178,5 +178,3 @@ const brief = (madeBy: string): string => {
     .trim()
   return line.length > 120 ? `${line.slice(0, 119)}…` : line
 }
-
-const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`

@@ -1,5 +1,6 @@
 import type { Advisories } from "../advisories/advisories.ts"
 import { usesGpu } from "../fleet/hierarchy.ts"
+import { dayMs } from "../risks/day.ts"
 import { advisoryFindings, emptyServiceNotes, unaskedNote } from "./audit/advised.ts"
 import { type AuditFacts, factsSchema } from "./audit/facts.ts"
 import { gpuFindings } from "./audit/gpu.ts"
@@ -12,8 +13,6 @@ import { shaped } from "./probe.ts"
 import { CouldNotLook, type Finding, type Judged } from "./verdict.ts"
 
 export type { AuditFacts } from "./audit/facts.ts"
-
-const day = 86_400_000
 
 /**
  * Whether what is installed is known to be weak, and whether it can work at all: advisories for every Python package of the
@@ -73,7 +72,7 @@ export const audit: Gate<AuditFacts> & { readonly name: "audit" } = {
     if (known.state !== "ready" || source.state !== "ready") return known.state === "broken"
     if (known.service !== source.service || known.url !== source.url || known.digest !== source.digest) return true
     // A service has no digest that would tell whether it knows more by now.
-    return known.digest === undefined && (!lookups || now.getTime() - Date.parse(lookups.at) > day)
+    return known.digest === undefined && (!lookups || now.getTime() - Date.parse(lookups.at) > dayMs)
   },
 }
 

@@ -1,4 +1,5 @@
 import { lineage } from "../fleet/hierarchy.ts"
+import { dayMs, dayOf } from "../risks/day.ts"
 import type { Rules } from "./gate.ts"
 import type { Finding } from "./verdict.ts"
 
@@ -43,8 +44,6 @@ const python: Record<string, string> = {
 }
 
 const soonDays = 180
-const day = 86_400_000
-
 /**
  * What gets no fixes any more, or soon none. No scanner counts it, since nobody writes "fixed in" for what is not fixed.
  * Past its end and not said in fleet.yaml is a finding; said there, it is a note.
@@ -54,7 +53,7 @@ export function endOfLife(standing: Standing, rules: Rules): { findings: Finding
   const notes: Finding[] = []
   const endings = endingsOf(standing)
   for (const ending of endings) {
-    const days = Math.ceil((Date.parse(`${ending.ends}T23:59:59Z`) - rules.now.getTime()) / day)
+    const days = Math.ceil((Date.parse(`${ending.ends}T23:59:59Z`) - rules.now.getTime()) / dayMs)
     if (days <= 0) {
       const said = saidBy(ending, rules)
       if (said) notes.push({ what: `${titled(ending)} gets no fixes since ${ending.ends}, as ${said} says` })
@@ -64,7 +63,7 @@ export function endOfLife(standing: Standing, rules: Rules): { findings: Finding
         what: `${titled(ending)} gets no fixes after ${ending.ends}, in ${days} days`,
         where: ending.source,
       })
-    } else if (ending.regular && rules.now.toISOString().slice(0, 10) > ending.regular) {
+    } else if (ending.regular && dayOf(rules.now) > ending.regular) {
       const until = `long-term support alone fixes it until ${ending.ends}`
       notes.push({ what: `${titled(ending)}: since ${ending.regular} ${until}`, where: ending.source })
     }

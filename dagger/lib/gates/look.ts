@@ -1,6 +1,7 @@
 import type { Advisories } from "../advisories/advisories.ts"
 import type { Engine, Secret } from "../engine/engine.ts"
 import { lineage } from "../fleet/hierarchy.ts"
+import { once } from "../once.ts"
 import type { GateRecord, ImageRecord } from "../release/record.ts"
 import { withAcceptances } from "../risks/accept.ts"
 import { lookAtArchive } from "./archive.ts"
@@ -87,8 +88,3 @@ const told = ({ verdict, facts, findings, notes, accepted, brief }: Judged, seco
   ...(accepted?.length ? { accepted } : {}),
   brief,
 })
-
-const once = <T>(look: () => Promise<T>): (() => Promise<T>) => {
-  let answer: Promise<T> | undefined
-  return () => (answer ??= look())
-}

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto"
 import { z } from "zod"
 import { packagesIn } from "../build/sbom.ts"
 import { sbomPath } from "../build/seal.ts"
 import { type Engine, harmless, type Step } from "../engine/engine.ts"
 import { digestSchema } from "../fleet/names.ts"
 import type { Package } from "../release/contents.ts"
+import { sha256 } from "../sha256.ts"
 import { normalName } from "./blueprint/version.ts"
 import type { Gate, Looking, Subject } from "./gate.ts"
 import type { Inside } from "./inside.ts"
@@ -142,5 +142,3 @@ function unmanagedNotes({ unmanaged }: SbomFacts): Finding[] {
   const more = unmanaged.length > 5 ? ` and ${unmanaged.length - 5} more` : ""
   return [{ what: harmless(`in the SBOM and in no package manager's list: ${shown.join(", ")}${more}`) }]
 }
-
-const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`

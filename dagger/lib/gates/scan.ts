@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { type DatabaseSource, databaseSourceSchema } from "../advisories/advisories.ts"
+import { wrongAge } from "../advisories/age.ts"
 import { digestSchema } from "../fleet/names.ts"
 import type { Archived } from "./archive.ts"
 import { endOfLife } from "./endOfLife.ts"
@@ -99,26 +100,12 @@ function endings({ release, python, seen }: ScanFacts, rules: Rules): ReturnType
   return { findings: [], notes: [{ what: "nobody could see which distribution and Python the image has" }] }
 }
 
-/** A database that is too old answers nothing, however good its answer looks; judged by the day, so kept facts age. */
+/** Judged by the day, so that kept facts age. */
 function ageFindings(database: ScanFacts["database"], { fleet, now }: Rules): Finding[] {
   if (database.state !== "ready") return []
   const { maxAgeDays } = fleet.policy.advisories
-  const { from, updatedAt } = database
-  const days = (now.getTime() - Date.parse(updatedAt)) / 86_400_000
-  if (days >= -1 && days <= maxAgeDays) return []
-  const date = updatedAt.slice(0, 10)
-  if (days > maxAgeDays) {
-    return [
-      {
-        what: `the database is from ${date}, ${Math.floor(days)} days old, policy.advisories.maxAgeDays allows ${maxAgeDays}`,
-        evidence: from,
-        fix: "let `fairlead advisories` fetch a newer one, or set policy.advisories.maxAgeDays in fleet.yaml",
-      },
-    ]
-  }
-  const what = Number.isNaN(days) ? `nobody can tell how old the database is: ${date}` : `the database is from ${date}`
-  const fix = Number.isNaN(days) ? "take another source" : "set this machine's clock: that day is to come"
-  return [{ what, evidence: from, fix }]
+  const wrong = wrongAge(database.updatedAt, { maxAgeDays, now }, "let `fairlead advisories` fetch a newer one")
+  return wrong ? [{ what: `the ${wrong.what}`, evidence: database.from, fix: wrong.fix }] : []
 }
 
 interface Weighed {

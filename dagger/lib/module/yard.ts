@@ -11,6 +11,7 @@ import type { Artifact, ToolboxPart } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { loadFleet } from "../fleet/load.ts"
 import type { Repository } from "../fleet/repository.ts"
+import { once } from "../once.ts"
 import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../plan/tag.ts"
 import { Problem, wrongInput } from "../problem.ts"
 import { parseRegistry } from "../release/address.ts"
@@ -73,7 +74,6 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
   const { root, fleet } = await openSource(site.source)
   const engine = daggerEngine(site)
   const now = new Date()
-  let found: Promise<Advisories> | undefined
   const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
   return {
     fleet,
@@ -86,7 +86,7 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
     registry: registryOf(site, fleet),
     records: new MemoryStore(),
     risks: await loadRisks(root, fleet),
-    advisories: () => (found ??= lookForAdvisories(site, { root, fleet, engine, now })),
+    advisories: once(() => lookForAdvisories(site, { root, fleet, engine, now })),
     ca: site.ca && engine.secret("ca", site.ca),
     auth: site.registryAuth && engine.secret("registry-auth", site.registryAuth),
     parallel: 4,

@@ -6,7 +6,7 @@ import type { Repository } from "../fleet/repository.ts"
 import { wrongInput } from "../problem.ts"
 import type { ImageRecord } from "../release/record.ts"
 import type { RecordStore } from "../release/store.ts"
-import type { BaseDigests } from "./fingerprint.ts"
+import { type BaseDigests, fingerprint, ingredientsOf } from "./fingerprint.ts"
 import { type AllInputs, readInputs } from "./inputs.ts"
 import { type Known, type Plan, pathsOf, planOf } from "./plan.ts"
 import type { Commit } from "./tag.ts"
@@ -113,26 +113,20 @@ export async function makePlan({
       fix: `one of ${Object.keys(fleet.hosts).join(", ")}`,
     })
   }
-  const plan = (known: Record<string, Known | undefined>): Plan =>
-    planOf(fleet, {
-      families: reading.asked,
-      inputs: reading.inputs,
-      bases,
-      commit: reading.commit,
-      now: now ?? new Date(),
-      known,
-      machine,
-      noCache,
-    })
-  const order = buildOrder(fleet, reading.asked)
-  const latest = await Promise.all(order.map(async ({ name }) => [name, knownOf(await records.latest(name))] as const))
-  const first = plan(Object.fromEntries(latest))
-  // What differs from the last build may be what an earlier one made: going back builds nothing.
-  const same = first.families.map(async ({ family, fingerprint }) => {
-    const known = knownOf(await records.byFingerprint(family, fingerprint))
-    return [family, known ?? Object.fromEntries(latest)[family]] as const
+  const { asked: families, inputs, commit } = reading
+  const order = buildOrder(fleet, families).map(({ name }) => name)
+  const made = ingredientsOf(fleet, inputs, bases, order, machine)
+  const known = order.map(async (family) => {
+    const ingredients = made[family]
+    // What differs from the last build may be what an earlier one made: going back builds nothing.
+    const same = ingredients && (await records.byFingerprint(family, fingerprint(ingredients)))
+    return [family, knownOf(same ?? (await records.latest(family)))] as const
   })
-  return plan(Object.fromEntries(await Promise.all(same)))
+  return planOf(fleet, {
+    ...{ families, inputs, bases, commit, machine, noCache },
+    now: now ?? new Date(),
+    known: Object.fromEntries(await Promise.all(known)),
+  })
 }
 
 const knownOf = (record: ImageRecord | undefined): Known | undefined =>

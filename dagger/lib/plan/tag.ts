@@ -1,4 +1,5 @@
 import { wrongInput } from "../problem.ts"
+import { dayOf } from "../risks/day.ts"
 
 /** What git says of the checkout. */
 export interface Commit {
@@ -14,7 +15,7 @@ export const isDirty = (commit: Commit): boolean => !commit.sha || commit.uncomm
 
 /** YYYYMMDD-<7 hex digits of the commit>, the day in UTC; "-dirty" when the tree differs from the commit. */
 export function tagOf(commit: Commit, now: Date): string {
-  const day = now.toISOString().slice(0, 10).replaceAll("-", "")
+  const day = dayOf(now).replaceAll("-", "")
   return `${day}-${(commit.sha ?? "0000000").slice(0, 7)}${isDirty(commit) ? "-dirty" : ""}`
 }
 

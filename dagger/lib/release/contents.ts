@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { sha256 } from "../sha256.ts"
 
 /** A package as its package manager names it. */
 export interface Package {
@@ -12,5 +12,5 @@ export interface Package {
  */
 export function contentsOf(packages: readonly Package[]): string {
   const lines = packages.map(({ kind, name, version }) => `${kind} ${name} ${version}\n`).sort()
-  return `sha256:${createHash("sha256").update(lines.join("")).digest("hex")}`
+  return sha256(lines.join(""))
 }

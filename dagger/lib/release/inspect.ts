@@ -3,7 +3,7 @@ import { type AnyGate, ask, lookingAt } from "../gates/look.ts"
 import { gates } from "../gates/table.ts"
 import type { Yard } from "../yard.ts"
 import type { GateRecord } from "./record.ts"
-import { type ShipOptions, tell } from "./ship.ts"
+import { type ShipOptions, tell } from "./shipping.ts"
 
 /** What the gates said of an image, and the seconds from the first question to the last answer. */
 export interface Inspected {

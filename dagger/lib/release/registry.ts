@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import {
   type Artifact,
   type CallerPort,
@@ -8,6 +7,7 @@ import {
   type Step,
   StepError,
 } from "../engine/engine.ts"
+import { sha256 } from "../sha256.ts"
 
 /** Where images go. */
 export interface RegistryAddress {
@@ -45,7 +45,7 @@ export class Registry {
   /** The digest that a tag points to; undefined when there is no such tag or repository. */
   async digestOf(family: string, tag: string): Promise<string | undefined> {
     const text = await this.manifest(family, tag)
-    return text === undefined ? undefined : `sha256:${createHash("sha256").update(text).digest("hex")}`
+    return text === undefined ? undefined : sha256(text)
   }
 
   /** The manifest behind a tag or a digest, byte for byte; undefined when there is none. */

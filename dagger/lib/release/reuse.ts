@@ -6,7 +6,7 @@ import { inspect } from "./inspect.ts"
 import { fingerprintTag } from "./publish.ts"
 import { type ImageRecord, sameAnswers } from "./record.ts"
 import type { Registry } from "./registry.ts"
-import { type ShipOptions, tell } from "./ship.ts"
+import { type ShipOptions, tell } from "./shipping.ts"
 import { toolsOf } from "./tools.ts"
 
 /**

@@ -7,6 +7,7 @@ import type { Trust } from "../attest/trust.ts"
 import { packagesIn } from "../build/sbom.ts"
 import { CouldNotLook, type Verdict, worst } from "../gates/verdict.ts"
 import { Problem } from "../problem.ts"
+import { dayOf } from "../risks/day.ts"
 import { contentsOf } from "./contents.ts"
 import { type ImageRecord, recordSchema } from "./record.ts"
 import { isLoopback, type Registry } from "./registry.ts"
@@ -139,7 +140,7 @@ function verdictsOf(
 ): string[] {
   const all = Object.entries(gates)
   if (all.length === 0) return ["its record holds no gate's answer"]
-  const today = on.now.toISOString().slice(0, 10)
+  const today = dayOf(on.now)
   return all.flatMap(([name, { verdict, accepted = [] }]) => [
     ...(verdict === "FAIL" || verdict === "ERROR" ? [`${name} is ${verdict}`] : []),
     ...(verdict === "UNCHECKED" && !on.enough.holds

@@ -1,5 +1,6 @@
 import type { Advisories, DatabaseSource, PythonSource } from "../advisories/advisories.ts"
 import type { AdvisoriesChoice } from "../advisories/choice.ts"
+import { dayMs } from "../risks/day.ts"
 import { line } from "./text.ts"
 
 /** What `advisories --json` prints. */
@@ -41,7 +42,7 @@ export function advisoriesText(report: AdvisoriesReport, now: Date): string {
 function databaseLines({ database, maxAgeDays }: AdvisoriesReport, now: Date): string[] {
   if (database.state !== "ready") return absent("database", database)
   const { from, updatedAt, digest, covers } = database
-  const days = Math.max(0, Math.floor((now.getTime() - Date.parse(updatedAt)) / 86_400_000))
+  const days = Math.max(0, Math.floor((now.getTime() - Date.parse(updatedAt)) / dayMs))
   const age = `${updatedAt.slice(0, 10)}, ${days} ${days === 1 ? "day" : "days"} old, policy allows ${maxAgeDays}`
   return [
     line("database", `${from}, of ${age}`),

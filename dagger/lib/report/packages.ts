@@ -1,29 +1,6 @@
-import { z } from "zod"
-import type { Package } from "../release/contents.ts"
 import { type Delta, delta } from "../release/delta.ts"
+import { packagesOf } from "../release/packages.ts"
 import type { Release } from "./state.ts"
-
-const named = z.object({ name: z.string(), version: z.string() })
-const sbomFacts = z.object({
-  packages: z.array(named.extend({ kind: z.enum(["debian", "python", "other"]).catch("other") })).min(1),
-})
-const contractFacts = z.object({
-  inside: z.object({ debian: z.array(named), distributions: z.array(named) }),
-})
-
-/** What is installed in a release as its record tells it; undefined where it does not. */
-export function packagesOf({ gates }: Pick<Release, "gates">): Package[] | undefined {
-  const sbom = sbomFacts.safeParse(gates.sbom?.facts)
-  if (sbom.success) return sbom.data.packages
-  // Records from before the sbom gate: what the contract's probe saw inside.
-  const contract = contractFacts.safeParse(gates.contract?.facts)
-  if (!contract.success) return undefined
-  const { debian, distributions } = contract.data.inside
-  return [
-    ...debian.map(({ name, version }) => ({ kind: "debian" as const, name, version })),
-    ...distributions.map(({ name, version }) => ({ kind: "python" as const, name, version })),
-  ]
-}
 
 /** What is different between two releases of a family; sizes in bytes, negative where it shrank. */
 export interface Change extends Delta {

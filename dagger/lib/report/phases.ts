@@ -1,5 +1,5 @@
-import pc from "picocolors"
 import type { PhaseAnswer } from "../phases/evidence.ts"
+import { pc } from "./colours.ts"
 import { line } from "./text.ts"
 
 const atMost = 6

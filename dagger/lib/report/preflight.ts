@@ -1,6 +1,6 @@
-import pc from "picocolors"
 import { z } from "zod"
 import { exitCodeOf, type HostReport } from "../rollout/preflight/preflight.ts"
+import { pc } from "./colours.ts"
 import { line, table } from "./text.ts"
 
 /** What `preflight --json` prints. */

@@ -1,6 +1,6 @@
 import Table from "cli-table3"
-import pc from "picocolors"
 import type { Verdict } from "../gates/verdict.ts"
+import { pc } from "./colours.ts"
 
 /** Rows without lines between them, indented like everything below a headline. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

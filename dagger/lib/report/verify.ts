@@ -1,6 +1,6 @@
-import pc from "picocolors"
 import { shortId } from "../attest/key.ts"
 import type { Verified } from "../release/verify.ts"
+import { pc } from "./colours.ts"
 import { line, verdictWord } from "./text.ts"
 
 /** What `verify` says of one image, for people: what it rests on first, the answer last. */

@@ -1,5 +1,7 @@
+import { harmless } from "../engine/engine.ts"
 import { owned } from "../fleet/names.ts"
 import type { Accepted, Finding, Judged } from "../gates/verdict.ts"
+import { quoted } from "../rollout/quote.ts"
 import { dayOf } from "./day.ts"
 import { isAbout } from "./match.ts"
 import { isWarnMode, type Risk } from "./risk.ts"
@@ -99,11 +101,10 @@ function whyNot(risk: Risk, { family, contents, now }: AcceptedFor): string {
 
 /** The command that accepts a finding, for people to copy. */
 export const acceptCommand = (of: { id: string; package: string; family: string }): string =>
-  `fairlead risk accept ${quoted(of.id)} --package ${quoted(of.package)} --family ${of.family} --reason "…"`
+  `fairlead risk accept ${shellWord(of.id)} --package ${shellWord(of.package)} --family ${of.family} --reason "…"`
 
-/** A word as a shell takes it: names of packages come from images. */
-const quoted = (word: string): string =>
-  /^[A-Za-z0-9._+/:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+/** A word as a shell takes it: names of packages come from images. Quotes only where they are needed, for people. */
+const shellWord = (word: string): string => (/^[A-Za-z0-9._+/:@-]+$/.test(word) ? word : quoted(harmless(word)))
 
 function warnNote({ id, package: of, by, reason, reviewBy }: Risk, { family }: AcceptedFor): Finding {
   const what = id === "*" ? (of === "*" ? "every finding" : `every finding in ${of}`) : `${id} in every package`

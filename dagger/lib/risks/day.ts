@@ -1,4 +1,5 @@
-const dayMs = 86_400_000
+/** Milliseconds of a day in UTC, which knows no summer time. */
+export const dayMs = 86_400_000
 
 /** The calendar day in UTC, "2026-11-22": as risks.yaml writes days. */
 export const dayOf = (at: Date): string => at.toISOString().slice(0, 10)

@@ -1,6 +1,6 @@
 /**
- * One word for a POSIX shell, whatever stands in it. SSH hands a host one line of text and the user's shell there reads it,
- * so this is the only place where a command becomes text. Between single quotes a shell knows no special character; the quote
+ * One word for a POSIX shell, whatever stands in it. SSH hands a host one line of text and the user's shell there reads it;
+ * this is the only place where words become such text. Between single quotes a shell knows no special character; the quote
  * itself is written outside of them.
  */
 export function quoted(word: string): string {

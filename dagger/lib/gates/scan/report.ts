@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto"
 import { z } from "zod"
 import { advisoriesCache, type DatabaseSource } from "../../advisories/advisories.ts"
 import type { Step } from "../../engine/engine.ts"
 import { digestSchema } from "../../fleet/names.ts"
+import { sha256 } from "../../sha256.ts"
 import { normalName } from "../blueprint/version.ts"
 import type { Looking } from "../gate.ts"
 import type { Inside } from "../inside.ts"
@@ -92,7 +92,7 @@ export async function scanned(on: Looking, database: Ready): Promise<{ report: R
 
 /** Refuses a report about another image. */
 export function aboutThis(step: string, { manifest, imageId }: Report, digest: string): void {
-  const hash = `sha256:${createHash("sha256").update(manifest).digest("hex")}`
+  const hash = sha256(manifest)
   const manifestSchema = z.object({ config: z.object({ digest: digestSchema }) })
   const { config } = shaped(step, parsed(step, manifest), manifestSchema)
   if (hash === digest && imageId === config.digest) return

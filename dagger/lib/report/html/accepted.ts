@@ -1,5 +1,5 @@
 import type { Accepted } from "../../gates/verdict.ts"
-import { dayOf, daysBetween } from "../../risks/day.ts"
+import { dayOf, daysBetween, plusDays } from "../../risks/day.ts"
 import type { FleetState } from "../state.ts"
 import { vulnerabilities } from "../vulnerabilities.ts"
 import { count, day, listed } from "../words.ts"
@@ -54,11 +54,9 @@ const names = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
 
 /** The weeks of the next 90 days, Monday first; a day on which something expires says how much. */
 function calendar(rows: readonly Row[], today: string): Markup {
-  const now = Date.parse(today)
-  const monday = now - ((new Date(now).getUTCDay() + 6) % 7) * 86_400_000
-  const iso = (days: number) => new Date(monday + days * 86_400_000).toISOString().slice(0, 10)
+  const monday = plusDays(today, -((new Date(today).getUTCDay() + 6) % 7))
   const week = (index: number): Markup => {
-    const days = names.map((_, offset) => iso(index * 7 + offset))
+    const days = names.map((_, offset) => plusDays(monday, index * 7 + offset))
     const begins = index === 0 ? today : days.find((each) => each.endsWith("-01"))
     return html`<tr><th scope="row">${begins ? day(begins).split(" ")[1] : ""}</th>${days.map((each) => cell(each, today, rows))}</tr>`
   }

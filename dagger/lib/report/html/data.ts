@@ -1,5 +1,5 @@
 import { snakeName } from "../../fleet/names.ts"
-import { packagesOf } from "../packages.ts"
+import { packagesOf } from "../../release/packages.ts"
 import { type Sizes, sizeOf, type Tile } from "../sizes.ts"
 import type { FleetState } from "../state.ts"
 import { standingWord } from "../words.ts"

@@ -34,6 +34,8 @@ export interface Hold {
 
 /** What a run brings to a host. */
 export interface Bundle {
+  /** What the containers are labelled with: what people call this version. */
+  tag: string
   services: ManifestService[]
   /** References by digest to pull. */
   images: string[]

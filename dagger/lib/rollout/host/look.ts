@@ -56,6 +56,8 @@ export interface HostLock {
   verb: string
   /** Seconds since the holder was last heard of, by the host's own clock. */
   ageSeconds: number
+  /** Seconds since it was given. */
+  heldSeconds?: number
   /** Nobody was heard of for so long that the next one may take it. */
   stale: boolean
   /** The host itself still works on the holder's last job. */

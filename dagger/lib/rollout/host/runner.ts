@@ -1,7 +1,19 @@
+import { createHash, randomBytes } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
+import { z } from "zod"
+import { harmless, lastLines } from "../../engine/engine.ts"
+import { Problem } from "../../problem.ts"
+import { type Answer, readAnswer, shaped } from "./answer.ts"
+import { bundleText } from "./bundle.ts"
 import type { Bundle, History, Hold, Job, JobEnd, Prunable, Pruned } from "./job.ts"
 import type { JournalLine } from "./journal.ts"
 import type { HostLook, Pin, Snapshot } from "./look.ts"
-import type { HostShell } from "./shell.ts"
+import { holderOf, json, patterns, readJournalLine, readLook, readSnapshot } from "./protocol.ts"
+import { Fenced, LockHeld } from "./refused.ts"
+import { missing, runIt, scriptSha, scriptText, takeIt } from "./script.ts"
+import { type HostAnswer, type HostShell, HostUnreachable, type OnHost } from "./shell.ts"
+
+export { Fenced, LockHeld } from "./refused.ts"
 
 export interface RunnerOptions {
   /** For how long a host that cannot be reached is asked again. Default: 60. */
@@ -23,8 +35,21 @@ export interface Waited {
   job: "running" | "none" | "died" | { exitCode: number }
 }
 
-/** The hosts' own runners (host.sh), spoken to: sends it where it is missing, reads what it answers. */
+// Of the runner: see base.sh.
+const fenced = 74
+const taken = 75
+/** A host waits this long for news, then says that there is none: below it connections are not cut for being idle. */
+const pollSeconds = 15
+const waitedSchema = z.strictObject({
+  line: z.array(z.string().max(1200)).max(1000).default([]),
+  job: z.tuple([z.string().regex(/^(?:running|none|died|ended:\d{1,3})$/)]),
+})
+
+/** The hosts' own runners (sh/*.sh), spoken to: sends it where it is missing, reads what it answers. */
 export class HostRunner {
+  private readonly script = scriptText()
+  private readonly sha = scriptSha(this.script)
+
   constructor(
     readonly shell: HostShell,
     readonly fleet: string,
@@ -32,83 +57,204 @@ export class HostRunner {
   ) {}
 
   /** Changes nothing, wants no lock. */
-  look(host: string): Promise<HostLook> {
-    throw new Error(`todo ${host}`)
+  async look(host: string): Promise<HostLook> {
+    return readLook(host, (await this.said(host, ["look"])).stdout)
   }
 
   /** Throws a `LockHeld` (exit code 3) that says who holds it, since when, and for what. */
-  lock(host: string, claim: Claim): Promise<Hold> {
-    throw new Error(`todo ${host}${claim}`)
+  async lock(host: string, { run, owner, verb }: Claim): Promise<Hold> {
+    const answer = await this.told(host, ["lock", run, word(owner), verb])
+    const { token } = shaped(host, "lock", answer, z.strictObject({ token: z.tuple([z.string().regex(/^\d{1,9}$/)]) }))
+    return { host, run, token: Number(token[0]) }
   }
 
   /** To be called at least every 20 s while nothing else is asked of a host: after 60 s of silence others may take over. */
-  beat(hold: Hold): Promise<void> {
-    throw new Error(`todo ${hold}`)
+  async beat(hold: Hold): Promise<void> {
+    await this.changed(hold, "beat")
   }
 
-  unlock(hold: Hold): Promise<void> {
-    throw new Error(`todo ${hold}`)
+  /** The run is over: also marks it so. */
+  async unlock(hold: Hold): Promise<void> {
+    await this.changed(hold, "unlock")
   }
 
-  put(hold: Hold, bundle: Bundle): Promise<void> {
-    throw new Error(`todo ${hold}${bundle}`)
+  async put(hold: Hold, bundle: Bundle): Promise<void> {
+    await this.changed(hold, "put", [hold.run], { input: bundleText(bundle), timeoutSeconds: 120 })
   }
 
-  /** `from`: the number of the job's first line. The same `id` is never begun twice. */
-  start(hold: Hold, job: Job, id: string): Promise<{ from: number }> {
-    throw new Error(`todo ${hold}${job}${id}`)
+  /** `from`: the number of the job's first line. The same `id` (6 hex digits) is never begun twice. */
+  async start(hold: Hold, job: Job, id: string): Promise<{ from: number }> {
+    const answer = await this.changed(hold, "start", [hold.run, id, ...words(job)])
+    const schema = z.strictObject({ from: z.tuple([z.string().regex(/^\d{1,7}$/)]) })
+    return { from: Number(shaped(hold.host, "start", answer, schema).from[0]) }
   }
 
   /** Journal lines from `from` on, as soon as there are any, or the job ended. */
-  wait(hold: Hold, from: number, seconds: number): Promise<Waited> {
-    throw new Error(`todo ${hold}${from}${seconds}`)
+  async wait(hold: Hold, from: number, seconds: number): Promise<Waited> {
+    const options = { timeoutSeconds: seconds + 30 }
+    const answer = await this.changed(hold, "wait", [hold.run, String(from), String(seconds)], options)
+    const { line, job } = shaped(hold.host, "wait", answer, waitedSchema)
+    const ended = /^ended:(\d+)$/.exec(job[0])?.[1]
+    return {
+      lines: line.map((each) => readJournalLine(hold.host, each)),
+      job: ended === undefined ? (job[0] as "running") : { exitCode: Number(ended) },
+    }
   }
 
   /** Starts a job and waits for its end, over cut connections; `onLine` is told each line once. */
-  runJob(hold: Hold, job: Job, onLine: (line: JournalLine) => void = () => {}): Promise<JobEnd> {
-    throw new Error(`todo ${hold}${job}${onLine}`)
+  async runJob(hold: Hold, job: Job, onLine: (line: JournalLine) => void = () => {}): Promise<JobEnd> {
+    let { from } = await this.start(hold, job, randomBytes(3).toString("hex"))
+    const lines: JournalLine[] = []
+    for (;;) {
+      const told = await this.wait(hold, from, pollSeconds)
+      for (const line of told.lines) {
+        lines.push(line)
+        onLine(line)
+        from = line.number + 1
+      }
+      // The host tells 1000 lines at most: as long as there are some, there may be more.
+      if (told.job === "running" || told.lines.length >= 1000) continue
+      if (typeof told.job !== "object") return { exitCode: 3, died: true, lines }
+      if (told.job.exitCode === fenced) throw new Fenced(hold.host, hold.run)
+      return { exitCode: told.job.exitCode, died: false, lines }
+    }
   }
 
-  /** Calls everything that is current good, and keeps that as a snapshot. */
-  commit(hold: Hold, tag: string): Promise<void> {
-    throw new Error(`todo ${hold}${tag}`)
+  /** Calls everything that is current and running good, and keeps that as a snapshot. */
+  async commit(hold: Hold, tag: string): Promise<void> {
+    await this.changed(hold, "commit", [hold.run, tag], { timeoutSeconds: 180 })
   }
 
   /** One line of JSON (at most 64 KB) for the history. */
-  record(hold: Hold, record: unknown): Promise<void> {
-    throw new Error(`todo ${hold}${record}`)
+  async record(hold: Hold, record: unknown): Promise<void> {
+    await this.changed(hold, "record", [], { input: JSON.stringify(record) })
   }
 
-  history(host: string): Promise<History> {
-    throw new Error(`todo ${host}`)
+  /** What there is of it up to some 900 KB, oldest first. */
+  async history(host: string): Promise<History> {
+    const hash = /^[0-9a-f]{64}$/
+    const schema = z.strictObject({
+      before: z.tuple([z.string().regex(hash)]).optional(),
+      history: z
+        .array(
+          z
+            .string()
+            .max(66_000)
+            .regex(/^\S{1,64} ?/),
+        )
+        .default([]),
+    })
+    const { before, history } = shaped(host, "history", await this.told(host, ["history"]), schema)
+    const records = history.map((line) => ({ hash: line.slice(0, 64), json: line.slice(65) }))
+    const brokenAt = records.findIndex(({ hash, json }, index) => {
+      const previous = records[index - 1]?.hash ?? before?.[0] ?? ""
+      return createHash("sha256").update(`${previous} ${json}`).digest("hex") !== hash
+    })
+    return { records, ...(brokenAt >= 0 && { brokenAt: brokenAt + 1 }) }
   }
 
   /** undefined where there is none. */
-  snapshot(host: string, seq: number): Promise<Snapshot | undefined> {
-    throw new Error(`todo ${host}${seq}`)
+  async snapshot(host: string, seq: number): Promise<Snapshot | undefined> {
+    return readSnapshot(host, await this.told(host, ["snapshot", String(seq).padStart(6, "0")]))
   }
 
   /** The compose service as it was written down; undefined where there is none. */
-  definition(host: string, svc: string, hash: string): Promise<Record<string, unknown> | undefined> {
-    throw new Error(`todo ${host}${svc}${hash}`)
+  async definition(host: string, svc: string, hash: string): Promise<Record<string, unknown> | undefined> {
+    const schema = z.strictObject({ definition: z.tuple([z.string().max(200_000)]).optional() })
+    const answer = await this.told(host, ["definition", `${svc}.${hash}`])
+    const { definition } = shaped(host, "definition", answer, schema)
+    return definition && z.record(z.string(), z.unknown()).parse(json(host, "definition", definition[0]))
   }
 
-  pin(hold: Hold, pin: Pin): Promise<void> {
-    throw new Error(`todo ${hold}${pin}`)
+  async pin(hold: Hold, pin: Pin): Promise<void> {
+    await this.changed(hold, "pin", [], { input: JSON.stringify(pin) })
   }
 
-  unpin(hold: Hold): Promise<void> {
-    throw new Error(`todo ${hold}`)
+  async unpin(hold: Hold): Promise<void> {
+    await this.changed(hold, "unpin")
   }
 
-  prune(hold: Hold, what: readonly Prunable[]): Promise<Pruned[]> {
-    throw new Error(`todo ${hold}${what}`)
+  async prune(hold: Hold, what: readonly Prunable[]): Promise<Pruned[]> {
+    const input = what.map(({ kind, name }) => `${kind} ${name}\n`).join("")
+    const answer = await this.changed(hold, "prune", [], { input, timeoutSeconds: 600 })
+    const schema = z.strictObject({ removed: z.array(z.string()).default([]), kept: z.array(z.string()).default([]) })
+    const { removed, kept } = shaped(hold.host, "prune", answer, schema)
+    const why = new Map(kept.map((line) => [line.split(" ", 2).join(" "), line.split(" ").slice(2).join(" ")]))
+    return what.map((each) => {
+      const key = `${each.kind} ${each.name}`
+      return { ...each, removed: removed.includes(key), ...(why.has(key) && { why: why.get(key)! }) }
+    })
   }
 
   /** The last lines of a container's log. Default: 200. */
-  logs(host: string, container: string, lines = 200): Promise<string> {
-    throw new Error(`todo ${host}${container}${lines}`)
+  async logs(host: string, container: string, lines = 200): Promise<string> {
+    return harmless((await this.said(host, ["logs", container, String(lines)])).stdout)
+  }
+
+  /** A change shows its token. */
+  private async changed({ host, run, token }: Hold, command: string, argv: string[] = [], options: OnHost = {}) {
+    return this.told(host, [command, String(token), ...argv], options, run)
+  }
+
+  private async told(host: string, argv: string[], options: OnHost = {}, run = ""): Promise<Answer> {
+    return readAnswer(host, argv[0]!, (await this.said(host, argv, options, run)).stdout)
+  }
+
+  /** Answered with exit code 0, or one of the Problems that people understand. */
+  private async said(host: string, argv: string[], options: OnHost = {}, run = ""): Promise<HostAnswer> {
+    const answer = await this.patiently(host, argv, options)
+    const [command = ""] = argv
+    if (answer.exitCode === 0) return answer
+    const rest = answer.stdout.includes("end=1") ? readAnswer(host, command, answer.stdout) : new Map()
+    const holder = holderOf(host, command, rest)
+    if (answer.exitCode === fenced) throw new Fenced(host, run, holder)
+    if (answer.exitCode === taken && holder) throw new LockHeld(host, holder)
+    throw new Problem(`its runner could not ${command}`, {
+      where: host,
+      why:
+        answer.exitCode === taken
+          ? "it still works on another job by itself"
+          : lastLines(answer.stderr || answer.stdout, 5).trim() || `exit code ${answer.exitCode}`,
+      fix: answer.exitCode === taken ? "wait until it is done" : `look at ~/.fairlead/${this.fleet} on ${host}`,
+    })
+  }
+
+  /** Every command may be asked again: the host knows what it did already. */
+  private async patiently(host: string, argv: string[], options: OnHost): Promise<HostAnswer> {
+    const until = Date.now() + (this.options.patienceSeconds ?? 60) * 1000
+    for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
+      try {
+        return await this.once(host, argv, options)
+      } catch (error) {
+        // Another key, or no right to log in, does not change by asking again.
+        const final = !(error instanceof HostUnreachable) || error.reason === "key" || error.reason === "permission"
+        if (final || Date.now() + pause > until) throw error
+      }
+      await sleep(pause)
+    }
+  }
+
+  private async once(host: string, argv: string[], options: OnHost): Promise<HostAnswer> {
+    const run = () => this.shell.run(host, ["sh", "-c", runIt, "sh", this.fleet, this.sha, ...argv], options)
+    const answer = await run()
+    if (answer.exitCode !== missing) return answer
+    const sent = await this.shell.run(host, ["sh", "-c", takeIt, "sh", this.fleet, this.sha], { input: this.script })
+    if (sent.exitCode === 0) return run()
+    throw new Problem("its runner could not be sent there", {
+      where: host,
+      why: lastLines(sent.stderr, 3).trim() || `exit code ${sent.exitCode}`,
+      fix: `see that the home of fairlead's user on ${host} can be written to and is not full`,
+    })
   }
 }
 
-export { Fenced, LockHeld } from "./refused.ts"
+function words(job: Job): string[] {
+  if (job.job === "wave") return ["wave", job.wave, String(job.parallel), job.keepGoing ? "1" : "0"]
+  return job.job === "back" ? ["back", ...(job.services ?? [])] : [job.job]
+}
+
+/** Somebody's name as one word that the host takes. */
+const word = (text: string): string => {
+  const plain = text.replace(/[^A-Za-z0-9_.@+-]/g, "-").slice(0, 100)
+  return patterns.word.test(plain) ? plain : `_${plain}`
+}

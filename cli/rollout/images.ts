@@ -1,0 +1,33 @@
+import pLimit from "p-limit"
+import { Problem } from "../../dagger/lib/problem.ts"
+import { parseReference } from "../../dagger/lib/release/reference.ts"
+import { type Verifying, verifyRelease } from "../../dagger/lib/release/verify.ts"
+import type { OpenRollout } from "./open.ts"
+
+/**
+ * Throws where an image may not be put into service (exit code 1): no record that a trusted key signed, a gate that did not
+ * pass, another image behind the digest. A real host takes nothing that nobody looked at.
+ */
+export function verifierOf({ repository, verifying, demo }: OpenRollout): (images: readonly string[]) => Promise<void> {
+  const on: Verifying = { ...verifying, realHost: demo === undefined }
+  const side = pLimit(3)
+  return async (images) => {
+    const seen = await Promise.all(
+      images.map((image) =>
+        side(async () => {
+          const { family, name } = parseReference(image, repository.fleet)
+          return { image, verified: await verifyRelease(on, { family, digest: name }) }
+        }),
+      ),
+    )
+    const bad = seen.filter(({ verified }) => !verified.good)
+    if (bad.length === 0) return
+    const [first] = bad
+    throw new Problem(`${bad.map(({ verified }) => verified.family).join(", ")} may not be put into service`, {
+      where: first!.image,
+      why: bad.map(({ verified }) => `${verified.family}: ${verified.problems.join("; ")}`).join("\n  "),
+      fix: `fairlead verify ${first!.verified.family}, then ship it again; nothing was changed on any host`,
+      exitCode: 1,
+    })
+  }
+}

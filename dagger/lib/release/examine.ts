@@ -1,0 +1,71 @@
+import type { LimitFunction } from "p-limit"
+import { type Built, build } from "../build/build.ts"
+import type { PlannedFamily } from "../plan/plan.ts"
+import type { Yard } from "../yard.ts"
+import { type Inspected, inspect } from "./inspect.ts"
+import type { ImageRecord } from "./record.ts"
+import type { Registry } from "./registry.ts"
+import { reusable } from "./reuse.ts"
+import { type ShipOptions, tell } from "./shipping.ts"
+import { toolsOf } from "./tools.ts"
+
+/** The images of a plan, each with its record; those that were there already were not built. */
+export interface Examined {
+  records: Map<string, ImageRecord>
+  reused: ReadonlySet<string>
+  built: readonly Built[]
+}
+
+/** Finds what was built and seen before, builds the rest, and looks at it through every gate. */
+export async function examine(
+  yard: Yard,
+  registry: Registry,
+  options: ShipOptions,
+  side: LimitFunction,
+): Promise<Examined> {
+  const found = await reusable(yard, registry, options, side)
+  const families = options.plan.families.filter(({ family }) => !found.has(family)).map(({ family }) => family)
+  for (const family of families) tell(options, { family, step: "build", state: "started" })
+  const built = families.length > 0 ? await build(yard, { ...options, families }) : []
+  for (const { family, seconds } of built)
+    tell(options, { family, step: "build", state: "done", brief: `${Math.round(seconds)} s` })
+  const records = new Map(found)
+  await Promise.all(
+    built.map((image) =>
+      side(async () => {
+        const inspected = await inspect(yard, options, image)
+        const tools = await toolsOf(yard.engine)
+        const planned = options.plan.families.find(({ family }) => family === image.family)!
+        const record = recordOf(planned, image, { ...inspected, tools })
+        records.set(image.family, record)
+        await yard.records.put(record)
+      }),
+    ),
+  )
+  return { records, reused: new Set(found.keys()), built }
+}
+
+function recordOf(
+  planned: PlannedFamily,
+  image: Built,
+  { gates, seconds, tools }: Inspected & Pick<ImageRecord, "tools">,
+): ImageRecord {
+  const size = gates.size?.facts as { compressed?: number; uncompressed?: number } | undefined
+  return {
+    schema: 1,
+    family: image.family,
+    fingerprint: planned.fingerprint,
+    ingredients: planned.ingredients,
+    digest: image.digest,
+    revision: planned.revision,
+    size: { compressed: size?.compressed ?? 0, uncompressed: size?.uncompressed ?? 0 },
+    packages: image.packages,
+    contents: image.contents,
+    gates,
+    gateSeconds: seconds,
+    seconds: image.seconds,
+    tools,
+    // The time itself, not the day that was judged for (FAIRLEAD_NOW): of signed records the newest counts.
+    at: new Date().toISOString(),
+  }
+}

@@ -1,0 +1,57 @@
+import pc from "picocolors"
+import type { Failure, RolloutReport } from "../rollout/deploy/report.ts"
+import { duration, line } from "./text.ts"
+
+/** How a rollout ended, for people: what failed with its last words, what went back, what comes next. */
+export function rolloutText(report: RolloutReport): string {
+  const { hosts, failures, notes } = report
+  const unreachable = hosts.flatMap(({ host, unreachable }) => (unreachable ? [{ host, unreachable }] : []))
+  return [
+    ...failures.flatMap(failureLines),
+    ...unreachable.map(({ host, unreachable }) =>
+      line("lost", `${host}: ${unreachable}; what runs there nobody knows now`),
+    ),
+    ...notes.map((note) => line("note", note)),
+    line(endWord(report), ending(report)),
+    ...next(report).map((text) => line("next", text)),
+  ].join("\n")
+}
+
+function failureLines({ host, service, reason, lines, kept }: Failure): string[] {
+  return [
+    line("failed", `${pc.red("✗")} ${service ?? "the host's runner"} on ${host}: ${reason}`),
+    ...lines.map((text, index) => line(index === 0 ? "said" : "", `…${text}`)),
+    ...(kept ? [line("kept", `${host}:${kept}, stopped: docker logs ${kept}`)] : []),
+  ]
+}
+
+const endWord = ({ exitCode }: RolloutReport): string => (exitCode === 0 ? "deployed" : "ended")
+
+function ending({ hosts, exitCode, policy, seconds }: RolloutReport): string {
+  const all = hosts.flatMap(({ services }) => services)
+  const count = (state: string) => all.filter((each) => each.state === state).length
+  const changed = all.length - count("unchanged")
+  const took = `in ${duration(seconds)}`
+  if (changed === 0) return `nothing to do: ${all.length} services run what they should, ${took}`
+  if (exitCode === 0)
+    return `${changed} of ${all.length} services changed and healthy, ${all.length - changed} untouched, ${took}`
+  const back = count("rolledBack")
+  if (exitCode === 4) {
+    const stays = count("healthy")
+    const rest = stays > 0 ? `${stays} stay as they were deployed` : "nothing changed in the end"
+    return pc.yellow(
+      `failed and rolled back (${policy} policy): ${back} services are back and healthy; ${rest}, ${took}`,
+    )
+  }
+  if (exitCode === 5)
+    return pc.red(
+      `failed, and going back failed as well: ${back} services are back, ${count("failed")} are not well, ${took}`,
+    )
+  return pc.red(`not finished, ${took}`)
+}
+
+function next({ exitCode }: RolloutReport): string[] {
+  if (exitCode === 0) return ["fairlead status · fairlead rollback takes this back"]
+  if (exitCode === 4) return ["fairlead status · look into what was kept, ship, and deploy again"]
+  return ["fairlead status shows what runs; the next fairlead deploy or rollback makes good what was left"]
+}
