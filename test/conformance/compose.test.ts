@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { loadFleet, parseFleet } from "../../dagger/lib/fleet/load.ts"
 import { composeFiles } from "../../dagger/lib/rollout/compose.ts"
+import { bundleFor } from "../../dagger/lib/rollout/plan/bundle.ts"
 import { changed, small } from "../unit/fleet/small.ts"
+import { bare, currentTags, digest, ownOnDemo, planned, targets } from "../unit/rollout/deployed.ts"
 
 // What docker compose itself reads out of rendered files; it needs no daemon for that.
 
@@ -87,5 +89,56 @@ describe("docker compose", () => {
   it("publishes a port that is both only once", async () => {
     const { services } = await read(parseFleet(small.replace("healthPort: 8001", "healthPort: 7001")), "one")
     expect(services.first_service?.ports).toHaveLength(1)
+  })
+})
+
+describe("docker compose, of what a rollout brings to a host", () => {
+  const env = {
+    FAIRLEAD_RUN: "7f3a2b",
+    FAIRLEAD_TAG: "20261122-abc1234",
+    FAIRLEAD_STATE: "/home/fleet/.fairlead/my-fleet",
+  }
+
+  async function made(fleet: Fleet, host: string, tags: Record<string, string>) {
+    const found = await targets(fleet, tags, { hosts: [host] })
+    const bundle = bundleFor(planned(fleet, found, [bare(host)]), host)
+    const file = join(folder, "compose.json")
+    await writeFile(file, JSON.stringify(bundle.compose))
+    const { stdout, stderr } = await execa("docker", ["compose", "-f", file, "config", "--format", "json"], { env })
+    return { bundle, stderr, seen: JSON.parse(stdout) }
+  }
+
+  it.each(["mainpc", "pc2"])(
+    "reads all that is new on %s, complains of nothing, and names each for its run",
+    async (host) => {
+      const { bundle, seen, stderr } = await made(await ownOnDemo(), host, currentTags())
+      expect(stderr).toBe("")
+      expect(Object.keys(seen.services)).toHaveLength(bundle.services.length)
+      for (const { svc, image, definition } of bundle.services) {
+        const service = seen.services[svc]
+        expect(service).toMatchObject({ container_name: `${svc}.7f3a2b`, image, networks: { default: null } })
+        expect(service.labels).toMatchObject({
+          ...{ "dev.fairlead.run": "7f3a2b", "dev.fairlead.tag": "20261122-abc1234" },
+          "dev.fairlead.definition": definition,
+        })
+        expect(service.volumes).toContainEqual({
+          ...{ type: "bind", target: "/etc/machine-profile.json", read_only: true },
+          source: `${env.FAIRLEAD_STATE}/files/${Object.keys(bundle.files)[0]}`,
+          bind: expect.anything(),
+        })
+        expect(service).not.toHaveProperty("depends_on")
+      }
+      expect(seen.networks).toMatchObject({ default: { name: "my-fleet", external: true } })
+    },
+  )
+
+  it("takes volumes that are there already, by the fleet's name for them", async () => {
+    const app = "path: apps/stand-in, command: [python, main.py], standIn: true"
+    const fleet = parseFleet(changed(app, `${app}, volumes: { data: /data }`))
+    const { seen } = await made(fleet, "two", { "stand-in-p:current": digest("p") })
+    expect(seen.volumes.second_service_data).toEqual({ name: "small_second_service_data", external: true })
+    expect(seen.services.second_service.volumes).toContainEqual(
+      expect.objectContaining({ type: "volume", source: "second_service_data", target: "/data" }),
+    )
   })
 })

@@ -13,10 +13,12 @@ export function rolloutPlanText(plan: RolloutPlanDocument): string {
     changing.filter((each) => each.wave === wave).map((each, index) => [index === 0 ? wave : "", ...cells(each)]),
   )
   const parts = [
-    [line("plan", headline(plan, all.length)), ...plan.hosts.flatMap(tagLines)],
+    [line("plan", headline(plan, all)), ...plan.hosts.flatMap(tagLines)],
     rows.length > 0 ? [table(["wave", "service", "host", "does", "image", "why", "no service for"], rows)] : [],
     [
-      ...(changing.length > 0 && plan.unchanged > 0 ? [line("others", `${plan.unchanged} unchanged`)] : []),
+      ...(changing.length > 0 && plan.unchanged > 0
+        ? [line("others", `${plan.unchanged} container${plan.unchanged === 1 ? "" : "s"} unchanged`)]
+        : []),
       ...(changing.length > 0 ? [line("pull", plan.hosts.map(pullText).join(" · "))] : []),
       ...(changing.length > 0 ? [line("back", plan.hosts.flatMap((host) => backText(host)).join(" · "))] : []),
       ...standInLines(all),
@@ -34,15 +36,22 @@ export function rolloutPlanText(plan: RolloutPlanDocument): string {
     .join("\n\n")
 }
 
-function headline({ id, verb, changes, yard, registry, refusals }: RolloutPlanDocument, all: number): string {
+function headline({ id, verb, yard, registry, refusals }: RolloutPlanDocument, all: readonly Service[]): string {
+  const changing = all.filter(({ action }) => action !== "unchanged")
+  const [some, total] = [names(changing), names(all)]
+  const does = verb === "rollback" ? (some === 1 ? "goes back" : "go back") : some === 1 ? "changes" : "change"
+  const containers = changing.length > some ? `, in ${changing.length} containers` : ""
   const what =
-    all === 0
+    total === 0
       ? "there is nothing to deploy"
-      : changes === 0
-        ? `nothing to do: ${all === 1 ? "1 service" : `all ${all} services`} unchanged`
-        : `${changes} of ${all} services ${verb === "rollback" ? (changes === 1 ? "goes back" : "go back") : changes === 1 ? "changes" : "change"}`
+      : some === 0
+        ? `nothing to do: ${total === 1 ? "1 service" : `all ${total} services`} unchanged`
+        : `${some} of ${total} services ${does}${containers}`
   return `${id} · ${what} · ${yard}, registry ${registry}${refusals.length > 0 ? ` · ${pc.red("refused")}` : ""}`
 }
+
+/** A service on two hosts is one service in two containers. */
+const names = (services: readonly Service[]): number => new Set(services.map(({ service }) => service)).size
 
 /** Nothing is said of a host that runs what was released last: that is what everybody expects. */
 function tagLines({ host, tag, chosenBy, pin, expiredPin }: Host): string[] {
@@ -108,17 +117,17 @@ function backText({ host, services }: Host): string[] {
 function standInLines(all: readonly Service[]): string[] {
   const standIns = all.filter(({ standIn }) => standIn)
   if (standIns.length === 0) return []
-  const taken = standIns.filter(({ stoodInFor }) => stoodInFor !== undefined).length
+  const taken = names(standIns.filter(({ stoodInFor }) => stoodInFor !== undefined))
   const also = taken > 0 ? `; for ${taken} of them this yard has no GPU or image` : ""
   return [
-    line("stand-in", `${standIns.length} of ${all.length} services run the stand-in, no code of their own${also}`),
+    line("stand-in", `${names(standIns)} of ${names(all)} services run the stand-in, no code of their own${also}`),
   ]
 }
 
 function leftOutText({ leftOut }: RolloutPlanDocument): string {
-  const names = leftOut.map(({ service }) => service)
-  const some = names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ")
-  return `${names.length} stand-in${names.length > 1 ? "s" : ""} (${some}): fleet.yaml names no code of theirs; --stand-ins deploys them all the same`
+  const all = [...new Set(leftOut.map(({ service }) => service))]
+  const some = all.length > 3 ? `${all.slice(0, 3).join(", ")}, …` : all.join(", ")
+  return `${all.length} stand-in${all.length > 1 ? "s" : ""} (${some}): fleet.yaml names no code of theirs; --stand-ins deploys them all the same`
 }
 
 const strangerLines = ({ host, strangers }: Host): string[] =>

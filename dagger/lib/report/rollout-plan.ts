@@ -53,7 +53,7 @@ export const rolloutPlanSchema = z.object({
   yard: z.string().describe('"fleet.yaml", or the name of the demo yard whose hosts were asked in its place.'),
   registry: z.string(),
   waves: z.array(z.string()).describe("In the order in which they roll out."),
-  changes: z.number(),
+  changes: z.number().describe("Containers that change: a service on two hosts counts twice."),
   unchanged: z.number(),
   hosts: z.array(
     z.object({
