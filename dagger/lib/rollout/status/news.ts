@@ -4,7 +4,7 @@ import { appOf } from "../../fleet/named.ts"
 import { owned } from "../../fleet/names.ts"
 import type { News, RolledOut } from "../../phases/operations.ts"
 import type { NewestRecords } from "../../risks/standing.ts"
-import { digestIn } from "../host/names.ts"
+import { digestIn, imageName } from "../host/names.ts"
 import { lastReport, type StartReport } from "./reports.ts"
 import type { HostStatus } from "./status.ts"
 
@@ -32,9 +32,6 @@ export function rolledOutOf(
   const standIn = appOf(fleet, service).standIn || name !== imageNameOf(fleet, known)
   return { service, host, image: name, digest, standIn, ...(tag && { tag }), ...(run && { run }), at }
 }
-
-/** "127.0.0.1:5000/my-fleet/reference-web@sha256:…" is reference-web. */
-export const imageName = (image: string): string => image.replace(/@.*$/, "").replace(/^.*\//, "").replace(/:.*$/, "")
 
 /** What a look at hosts and the receiver's reports show: who is healthy with what, and which images were reported. */
 export function newsOf(
