@@ -21,6 +21,9 @@ export interface HostFlags {
   yard?: string
 }
 
+// Somebody waits at the keyboard: a host that is away is told after one try.
+const patienceSeconds = 3
+
 /** Opens connections for the time of `work`, and leaves none behind. */
 export async function withHosts<T>(flags: HostFlags, work: (open: OpenHosts) => Promise<T>): Promise<T> {
   const repository = await openRepository(flags.source)
@@ -31,7 +34,7 @@ export async function withHosts<T>(flags: HostFlags, work: (open: OpenHosts) => 
       repository,
       chosen,
       names: chosen.targets.map(({ host }) => host),
-      runner: new HostRunner(shell, chosen.fleet.name),
+      runner: new HostRunner(shell, chosen.fleet.name, { patienceSeconds }),
       addresses: Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`])),
     })
   } finally {
