@@ -11,15 +11,19 @@ import { cleanVerb, doctorVerb } from "./verbs/doctor.ts"
 import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
+import { historyVerb } from "./verbs/history.ts"
 import { keyVerb } from "./verbs/key.ts"
 import { phasesVerb } from "./verbs/phases.ts"
+import { pinVerb, unpinVerb } from "./verbs/pin.ts"
 import { planVerb } from "./verbs/plan.ts"
 import { preflightVerb } from "./verbs/preflight.ts"
+import { pruneVerb } from "./verbs/prune.ts"
 import { reportVerb } from "./verbs/report.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { rollbackVerb } from "./verbs/rollback.ts"
 import { setupVerb } from "./verbs/setup.ts"
 import { shipVerb } from "./verbs/ship.ts"
+import { statusVerb } from "./verbs/status.ts"
 import { testVerb } from "./verbs/test.ts"
 import { verifyVerb } from "./verbs/verify.ts"
 import { version } from "./version.ts"
@@ -47,6 +51,11 @@ for (const verb of [
   preflightVerb,
   deployVerb,
   rollbackVerb,
+  statusVerb,
+  historyVerb,
+  pinVerb,
+  unpinVerb,
+  pruneVerb,
   advisoriesVerb,
   setupVerb,
   doctorVerb,

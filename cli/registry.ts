@@ -22,10 +22,7 @@ export interface ChosenRegistry {
  * and that nobody has logged in to cannot take images: the embedded one serves then, and that is said.
  */
 export async function chooseRegistry(fleet: Fleet, flag?: string): Promise<ChosenRegistry> {
-  const named = flag ?? process.env.FAIRLEAD_REGISTRY
-  const address = named
-    ? parseRegistry(named, fleet.registry.org, flag ? "--registry" : "FAIRLEAD_REGISTRY")
-    : fleet.registry
+  const { address, named } = namedRegistry(fleet, flag)
   if (isLoopback(address)) return { address, embedded: address.host === registryAddress() }
   const auth = await credentialsFor(address.host)
   if (named || auth) return { address, embedded: false, auth }
@@ -34,6 +31,13 @@ export async function chooseRegistry(fleet: Fleet, flag?: string): Promise<Chose
     embedded: true,
     note: `nobody is logged in to ${address.host}, so images go to the embedded registry ${registryAddress()}; docker login ${address.host}, or --registry, changes that`,
   }
+}
+
+/** The registry by its name alone: nobody asks whether images can go there. */
+export function namedRegistry(fleet: Fleet, flag?: string): { address: RegistryAddress; named: boolean } {
+  const named = flag ?? process.env.FAIRLEAD_REGISTRY
+  if (!named) return { address: fleet.registry, named: false }
+  return { address: parseRegistry(named, fleet.registry.org, flag ? "--registry" : "FAIRLEAD_REGISTRY"), named: true }
 }
 
 /** Credentials of one registry as `docker login` keeps them, in the file or behind a helper; never in argv. */

@@ -38,13 +38,21 @@ export async function chooseHosts(own: Fleet, { hosts, yard }: HostChoice): Prom
   const named = yard ?? process.env.FAIRLEAD_YARD
   const keyless = Object.values(own.hosts).every(({ hostKey }) => hostKey === undefined)
   const demo =
-    !named && keyless ? await demoYard() : await demoIf(named, yard === undefined ? "FAIRLEAD_YARD" : "--yard")
+    !named && keyless ? await demoYard() : await demoOf(yard)
   const fleet = demo ? onDemo(own, demo) : own
   const found = [...new Set(names)].map((name) => targetOf(fleet, name, demo))
   const problems = found.flatMap(({ problem }) => (problem ? [problem] : []))
   if (problems.length > 0) throw new Problems(problems)
   return { yard: demo?.name ?? "fleet.yaml", fleet, targets: found.flatMap(({ target }) => (target ? [target] : [])) }
 }
+
+/** Which yard is meant, for verbs that ask no host: "fleet.yaml", or the name of the demo yard, which must be up. */
+export async function yardNamed(flag: string | undefined): Promise<string> {
+  return (await demoOf(flag))?.name ?? "fleet.yaml"
+}
+
+const demoOf = (flag: string | undefined): Promise<DemoYard | undefined> =>
+  demoIf(flag ?? process.env.FAIRLEAD_YARD, flag === undefined ? "FAIRLEAD_YARD" : "--yard")
 
 /** Every host without a recorded key is told at once, not one at each try. */
 function targetOf(fleet: Fleet, name: string, demo?: DemoYard): { target?: Target; problem?: Problem } {

@@ -4,11 +4,12 @@ import { duration, line } from "../../dagger/lib/report/text.ts"
 import { breakDemo, hostFaults, mendDemo, receiverFaults } from "../demo/faults.ts"
 import { demoParts, removeDemo } from "../demo/parts.ts"
 import { asReadied, demoStatus, demoText } from "../demo/status.ts"
-import { demoYard } from "../demo/yard.ts"
+import { demoYard, yardName } from "../demo/yard.ts"
 import { onInterrupt } from "../interrupt.ts"
 import { type Shared, withShared } from "../options.ts"
 import { partsFor } from "../parts.ts"
 import { openRepository } from "../repository.ts"
+import { forgetOperations } from "../rollouts/operations.ts"
 import { locked } from "../setup/lock.ts"
 import { ready, readyLine } from "../setup/ready.ts"
 import { Progress } from "../show/progress.ts"
@@ -47,6 +48,7 @@ const downVerb = (): Command =>
       const { fleet } = await openRepository(flags.source)
       const out = new Progress(flags)
       const removed = await locked("setup", out, () => removeDemo(fleet, { keep: flags.keepKeys }))
+      await forgetOperations(fleet, yardName())
       if (flags.json) return console.log(JSON.stringify({ schema: 1, removed }))
       for (const name of removed) console.log(line("removed", name))
       if (removed.length === 0) console.log(line("demo", "no yard was up"))

@@ -7,6 +7,7 @@ import { clock, movedNote } from "../clock.ts"
 import { newestRecords } from "../newest.ts"
 import { registry, type Shared, withShared } from "../options.ts"
 import { openRepository } from "../repository.ts"
+import { everyYard } from "../rollouts/operations.ts"
 
 export const explainVerb = (): Command =>
   withShared(
@@ -26,6 +27,7 @@ export const explainVerb = (): Command =>
         now: time.now,
         records: Object.values(records).filter((record) => record !== undefined),
         releases,
+        operations: await everyYard(fleet),
       }
       const answers = explain(word, known)
       if (flags.json) return console.log(JSON.stringify({ schema: 1, word, answers }))

@@ -40,7 +40,21 @@ const service = z.object({
   needs: z.array(z.string()),
   gpus: z.number(),
   app: z.object({ name: z.string(), path: z.string().optional(), standIn: z.boolean() }),
-  image: image.optional().describe("The newest of its family; what runs on the hosts is not recorded yet."),
+  image: image.optional().describe("The newest of its family."),
+  deployed: z
+    .array(
+      z.object({
+        yard: z.string().describe('"fleet.yaml", or the name of a demo yard.'),
+        host: z.string(),
+        image: z.string(),
+        digest: z.string(),
+        tag: z.string().optional(),
+        run: z.string().optional(),
+        standIn: z.boolean(),
+        at: z.string().describe("When it was last seen to serve, in UTC."),
+      }),
+    )
+    .describe("What this machine last saw it run, by host: `fairlead status` looks anew."),
 })
 
 const family = z.object({

@@ -1,5 +1,6 @@
 import type { Fleet } from "../fleet/fleet.ts"
 import { servicesOf } from "../fleet/hierarchy.ts"
+import type { RecordedOperations } from "../phases/operations.ts"
 import type { ImageRecord } from "../release/record.ts"
 import type { Risk } from "../risks/risk.ts"
 import { type ShownRisk, shownRisks } from "../risks/shown.ts"
@@ -16,6 +17,8 @@ export interface Known {
   releases: readonly { family: string; tag: string; ref: string; digest: string; at: string }[]
   risks: readonly Risk[]
   now: Date
+  /** What was seen to serve after a rollout, on which yard. Default: nothing. */
+  operations?: readonly Pick<RecordedOperations, "yard" | "rolledOut">[]
 }
 
 /** The newest record of each family that has one. */

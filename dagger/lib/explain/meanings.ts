@@ -33,8 +33,14 @@ export function asService(word: string, known: Known): AnswerOf<"service"> | und
     gpus,
     app: { name: app.name, ...(app.path ? { path: app.path } : {}), standIn: app.standIn },
     ...(record ? { image: imageOf(record, known) } : {}),
+    deployed: deployedOf(name, known),
   }
 }
+
+const deployedOf = (name: string, { operations = [] }: Known): AnswerOf<"service">["deployed"] =>
+  operations.flatMap(({ yard, rolledOut }) =>
+    rolledOut.filter((each) => each.service === name).map(({ service: _, ...each }) => ({ yard, ...each })),
+  )
 
 /** A family by its name or alias. */
 export function asFamily(word: string, known: Known): AnswerOf<"family"> | undefined {

@@ -18,14 +18,14 @@ export interface Evidence {
   operations: Operations
 }
 
-/** What happened in CI and on hosts, as records tell it. No verb writes these yet: none means that nothing is proved. */
+/** What happened in CI and on the hosts of one yard, as records tell it (phases/operations.ts); nothing, nothing is proved. */
 export interface Operations {
   /** A CI run that shipped with the registry cache, by its name or URL. */
   shippedInCi: readonly { run: string }[]
-  /** A service that became healthy on a host, with the image's digest. */
-  rolledOut: readonly { service: string; host: string; digest: string }[]
+  /** A service that became healthy on a host, with its image's name and digest. */
+  rolledOut: readonly { service: string; host: string; image: string; digest: string; standIn?: boolean }[]
   /** A start-up report that the receiver got: its SBOM and git SHA are those of the image. */
-  reported: readonly { service: string; host: string; digest: string }[]
+  reported: readonly { service: string; host: string; image: string; digest: string; standIn?: boolean }[]
   /** A host that went back to its -prev digests and was healthy. */
   rolledBack: readonly { host: string }[]
   /** A host that FORCE_IMAGE_TAG held at a tag. */

@@ -1,6 +1,7 @@
 import type { Fleet } from "../fleet/fleet.ts"
+import { owned } from "../fleet/names.ts"
 import { type Instance, wavesOf } from "../fleet/waves.ts"
-import { type Evidence, joined, lacking, type Phase, type Proven, proven } from "./evidence.ts"
+import { type Evidence, joined, lacking, type Operations, type Phase, type Proven, proven } from "./evidence.ts"
 
 /** Which instances a phase is about: the first wave, what needs a GPU after it, and all that is left. */
 const first = (fleet: Fleet): Instance[] => wavesOf(fleet)[0]?.instances ?? []
@@ -35,7 +36,7 @@ export const cpu: Phase = {
     ),
 }
 
-/** Each instance was healthy on its host with the newest image of its family. */
+/** Each instance was healthy on its host with the newest image that it runs. */
 function rolledOut(evidence: Evidence, instances: readonly Instance[]): Proven {
   const done = evidence.operations.rolledOut
   return perInstance(evidence, instances, done, {
@@ -57,7 +58,7 @@ export const startUp: Phase = {
       {
         proof: "reported its SBOM and git SHA at start-up",
         missing: "no record of a start-up report with the image's SBOM and git SHA",
-        verb: "deploy",
+        verb: "status",
       },
     ),
 }
@@ -65,7 +66,7 @@ export const startUp: Phase = {
 interface Says {
   proof: string
   missing: string
-  /** What will write the record. */
+  /** What writes the record. */
   verb: string
 }
 
@@ -73,26 +74,29 @@ interface Says {
 function perInstance(
   { fleet, records }: Evidence,
   instances: readonly Instance[],
-  done: readonly { service: string; host: string; digest: string }[],
+  done: Operations["rolledOut"],
   says: Says,
 ): Proven {
   if (instances.length === 0) return lacking("fleet.yaml has no such service")
-  const proved = ({ service, host }: Instance) => {
-    const digest = records[service.family]?.digest
-    return (
-      digest !== undefined &&
-      done.some((each) => each.service === service.name && each.host === host && each.digest === digest)
-    )
+  const byInstance = new Map(done.map((each) => [`${each.host} ${each.service}`, each]))
+  const provedBy = ({ service, host }: Instance) => {
+    const found = byInstance.get(`${host} ${service.name}`)
+    // What runs is an app's image, not the family's; on the demo yard it may be that of a stand-in.
+    return found && owned(records, found.image)?.digest === found.digest ? found : undefined
   }
   return joined(
     Object.keys(fleet.hosts).flatMap((host): Proven[] => {
       const here = instances.filter((each) => each.host === host)
-      const open = here.filter((each) => !proved(each)).map(({ service }) => service.name)
-      const yes = here.length - open.length
+      const open = here.filter((each) => !provedBy(each)).map(({ service }) => service.name)
+      const proofs = here.flatMap((each) => provedBy(each) ?? [])
+      const standIns = proofs.filter(({ standIn }) => standIn).length
+      const told = standIns > 0 ? `, ${standIns} of them stand-ins` : ""
       return [
-        ...(yes > 0 ? [proven(`${host}: ${yes} of ${here.length} services ${says.proof}`)] : []),
+        ...(proofs.length > 0
+          ? [proven(`${host}: ${proofs.length} of ${here.length} services ${says.proof}${told}`)]
+          : []),
         ...(open.length > 0
-          ? [lacking(`${host}: ${says.missing} for ${named(open)}; \`fairlead ${says.verb}\` will write it`)]
+          ? [lacking(`${host}: ${says.missing} for ${named(open)}; \`fairlead ${says.verb}\` writes it`)]
           : []),
       ]
     }),
@@ -111,12 +115,12 @@ export const rollback: Phase = {
       Object.keys(fleet.hosts).flatMap((host) => [
         rolledBack.some((each) => each.host === host)
           ? proven(`${host}: went back to -prev and was healthy`)
-          : lacking(
-              `${host}: no record of a rollback to -prev that ended healthy; \`fairlead rollback\` will write it`,
-            ),
+          : lacking(`${host}: no record of a rollback to -prev that ended healthy; \`fairlead rollback\` writes it`),
         pinned.some((each) => each.host === host)
           ? proven(`${host}: was held at a tag by FORCE_IMAGE_TAG`)
-          : lacking(`${host}: no record of a pin by FORCE_IMAGE_TAG; \`fairlead pin\` will write it`),
+          : lacking(
+              `${host}: no record of a pin by FORCE_IMAGE_TAG; \`fairlead pin\` and \`fairlead deploy\` write it`,
+            ),
       ]),
     ),
 }

@@ -3,7 +3,7 @@ import { Problem } from "../problem.ts"
 import type { Registry } from "./registry.ts"
 
 /** Tags that Fairlead keeps beside the releases': what is released now, and what was before it. */
-const current = "current"
+export const current = "current"
 const currentPrevious = "current-prev"
 
 export const previousTag = (tag: string): string => `${tag}-prev`

@@ -6,8 +6,12 @@ import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.t
 import { riskSchema } from "../risks/risk.ts"
 import { standingRiskSchema } from "../risks/standing.ts"
 import { demoSchema } from "./demo.ts"
+import { pinSchema } from "./pin.ts"
 import { preflightSchema } from "./preflight.ts"
 import { rolloutPlanSchema } from "./rollout-plan.ts"
+import { pruneSchema } from "./prune.ts"
+import { historySchema } from "./rollout-history.ts"
+import { statusSchema } from "./status.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
@@ -135,6 +139,9 @@ const explain = z.object({
 const phases = z.object({
   schema,
   at: z.string().describe("When it was judged, in UTC; FAIRLEAD_NOW moves it."),
+  yard: z
+    .string()
+    .describe('"fleet.yaml", or the demo yard whose hosts it is about: a demo proves nothing of real hosts.'),
   phases: z.array(phaseAnswerSchema),
 })
 
@@ -180,7 +187,7 @@ const advisories = z.object({
   python: pythonSourceSchema.describe("What audit asks."),
 })
 
-/** The documents of --json, by verb. The verbs of gates answer with the document "gate". */
+/** The documents of --json, by verb. The verbs of gates answer with the document "gate", `unpin` with "pin". */
 export const documents = {
   families,
   plan,
@@ -197,6 +204,10 @@ export const documents = {
   advisories,
   preflight: preflightSchema,
   "rollout-plan": rolloutPlanSchema,
+  status: statusSchema,
+  history: historySchema,
+  pin: pinSchema,
+  prune: pruneSchema,
   demo: demoSchema,
 } as const
 

@@ -23,7 +23,7 @@ function lines(answer: Answer): string[] {
 }
 
 function serviceLines(answer: AnswerOf<"service">): string[] {
-  const { service, container, family, places, port, healthPort, needs, gpus, app, image } = answer
+  const { service, container, family, places, port, healthPort, needs, gpus, app, image, deployed } = answer
   return [
     `${service}, a service (container ${container})`,
     line("family", family),
@@ -32,8 +32,17 @@ function serviceLines(answer: AnswerOf<"service">): string[] {
     line("needs", `${needs.join(", ")}${gpus > 0 ? `: ${gpus} GPU${gpus === 1 ? "" : "s"}` : ""}`),
     line("app", `${app.name} (${app.path})${app.standIn ? ": a stand-in, its own code is not named yet" : ""}`),
     ...imageLines(image, family),
-    line("running", "not known: no record of a rollout yet"),
+    ...(deployed.length > 0 ? deployed.map(deployedLine) : [line("deployed", "not known: no record of a rollout yet")]),
   ]
+}
+
+function deployedLine({ yard, host, image, digest, tag, run, at }: AnswerOf<"service">["deployed"][number]): string {
+  const where = yard === "fleet.yaml" ? host : `${host} (${yard})`
+  const what = `${image}@${digest.slice(7, 19)}${tag ? ` of ${tag}` : ""}`
+  return line(
+    "deployed",
+    `${where}: ${what}${run ? `, run ${run}` : ""}, seen healthy ${at.slice(0, 16).replace("T", " ")} UTC`,
+  )
 }
 
 function familyLines(answer: AnswerOf<"family">): string[] {

@@ -1,4 +1,3 @@
-import { Document, isMap, isScalar, visit } from "yaml"
 import type { Fleet } from "../fleet/fleet.ts"
 import { appOf, hostNamed } from "../fleet/named.ts"
 import { snakeName } from "../fleet/names.ts"
@@ -7,6 +6,7 @@ import { waveOf } from "../fleet/waves.ts"
 import { audioKinds } from "./audio.ts"
 import { header, madeBy } from "./header.ts"
 import { type ComposeOptions, composeService, profileConfig, profileText, soundService, volumeName } from "./service.ts"
+import { written } from "./written.ts"
 
 /**
  * What one host runs, as files by name: the compose file, the machine profile beside it, and what is laid over it where
@@ -70,27 +70,4 @@ function noteOn(fleet: Fleet, service: NamedService, host: string): string {
     ...(service.needs.includes("docker") ? ["may use the host's Docker, which is as good as root there"] : []),
     ...(service.needs.includes("audio") ? ["silent without a file for the host's audio laid over this one"] : []),
   ].join("; ")
-}
-
-/** Every text quoted: compose's YAML takes 1_000, 2001-01-01 and 0777 for something else than other readers do. */
-function written(comment: string, file: object, notes: Readonly<Record<string, string>> = {}): string {
-  const document = new Document(file)
-  document.commentBefore = comment
-  visit(document, {
-    Pair(index, pair) {
-      if (isScalar(pair.key) && isMap(pair.value) && typeof pair.key.value === "string") {
-        const note = notes[pair.key.value]
-        if (note !== undefined) Object.assign(pair.key, { commentBefore: ` ${note}`, spaceBefore: index !== 0 })
-      }
-    },
-    Seq(_, list) {
-      list.flow = list.items.every(isScalar)
-    },
-  })
-  return document.toString({
-    lineWidth: 0,
-    defaultStringType: "QUOTE_DOUBLE",
-    defaultKeyType: "PLAIN",
-    flowCollectionPadding: false,
-  })
 }

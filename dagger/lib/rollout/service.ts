@@ -108,7 +108,8 @@ function referenceOf(fleet: Fleet, service: NamedService, { image }: ComposeOpti
   }
 }
 
-function environmentOf(
+/** What a container is told by its environment; values as compose and Kubernetes take them, with "$" doubled. */
+export function environmentOf(
   fleet: Fleet,
   { name, port, healthPort }: NamedService,
   app: NamedApp,
@@ -182,7 +183,8 @@ function resourcesOf(fleet: Fleet, { gpus, memory, pids }: NamedService, host: s
   return Object.keys(resources).length > 0 ? resources : undefined
 }
 
-function labelsOf(fleet: Fleet, service: NamedService, host: string, app: NamedApp): Record<string, string> {
+/** By which rollout and status find a container, and what people want to know of it. */
+export function labelsOf(fleet: Fleet, service: NamedService, host: string, app: NamedApp): Record<string, string> {
   const profile = fleet.hosts[host]?.profile
   const digest = profile && createHash("sha256").update(profileText(profile)).digest("hex").slice(0, 12)
   return {

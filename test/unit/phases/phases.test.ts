@@ -30,7 +30,7 @@ const records = Object.fromEntries(families.map((family) => [family, record(fami
 const digest = records.root!.digest
 const hash = `--hash=sha256:${"0".repeat(64)}`
 const instances = wavesOf(fleet).flatMap((wave) =>
-  wave.instances.map(({ service, host }) => ({ service: service.name, host, digest })),
+  wave.instances.map(({ service, host }) => ({ service: service.name, host, image: service.family, digest })),
 )
 const repository: RepositoryFacts = {
   locks: {
@@ -176,7 +176,7 @@ describe("phases 4 to 7", () => {
   it("name the services that no record shows, by host", () => {
     const rolledOut = instances.filter(({ service, host }) => !(service === "FirstService" && host === "two"))
     expect(missing(4, { ...all, operations: { ...all.operations, rolledOut } })).toEqual([
-      "two: no record of a rollout that ended healthy with the newest image for FirstService; `fairlead deploy` will write it",
+      "two: no record of a rollout that ended healthy with the newest image for FirstService; `fairlead deploy` writes it",
     ])
   })
 

@@ -23,3 +23,6 @@ export const digestIn = (image: string): string | undefined => /@(sha256:[0-9a-f
 /** "127.0.0.1:5000/my-fleet/reference-web@sha256:<64 digits>" is too long for a line: "reference-web@0123456789ab". */
 export const shortImage = (image: string): string =>
   image.replace(/^.*\//, "").replace(/@sha256:([0-9a-f]{12})[0-9a-f]{52}$/, "@$1")
+
+/** "127.0.0.1:5000/my-fleet/reference-web@sha256:…" is reference-web. */
+export const imageName = (image: string): string => image.replace(/@.*$/, "").replace(/^.*\//, "").replace(/:.*$/, "")

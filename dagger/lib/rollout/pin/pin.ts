@@ -22,6 +22,8 @@ export interface PinAsked {
 export function pinOf({ tag, reason, until }: PinAsked, { by, now }: { by: string; now: Date }): Pin {
   const named = tagSchema.safeParse(tag)
   if (!named.success) throw wrong("TAG", named.error.issues[0]!.message, "name a tag that `fairlead ship` published")
+  if (/^current(-prev)?$/.test(tag))
+    throw wrong("TAG", `${tag} moves with every release, and a pin holds still`, "name the release that it is now")
   const why = lineSchema.safeParse(reason.trim())
   if (!why.success) throw wrong("--reason", why.error.issues[0]!.message, "say in a line why, for whoever finds it")
   if (until !== undefined) requireDay(until, now.toISOString().slice(0, 10))

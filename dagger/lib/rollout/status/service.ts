@@ -1,9 +1,10 @@
+import { imageNameOf } from "../../fleet/apps.ts"
 import type { Fleet } from "../../fleet/fleet.ts"
 import { appOf } from "../../fleet/named.ts"
 import { snakeName } from "../../fleet/names.ts"
 import { waveOf } from "../../fleet/waves.ts"
 import { currentOf, type HostContainer, type HostLook, isGood, type Snapshot } from "../host/look.ts"
-import { containerName, digestIn } from "../host/names.ts"
+import { containerName, digestIn, imageName } from "../host/names.ts"
 
 /** In what a service on a host differs from what was deployed there last. */
 export type Drift = "missing" | "stopped" | "image" | "definition" | "by-hand" | "unfinished" | "unknown"
@@ -18,6 +19,7 @@ export interface ServiceStatus {
   container: string
   /** Absent for what fleet.yaml does not know. */
   wave?: string
+  /** It has no code of its own, or runs another image than its own: the demo yard has no GPUs. */
   standIn: boolean
   /** The image that was deployed last, by digest; null where nothing was. */
   wanted: string | null
@@ -46,7 +48,9 @@ export function servicesOn(fleet: Fleet, look: HostLook): ServiceStatus[] {
       const svc = snakeName(name)
       const wave = waveOf(fleet, { name, ...service }, host)
       const found = { look, container: currentOf(look, svc), deployed: deployed.get(svc) }
-      return { service: name, container: svc, wave, standIn: appOf(fleet, name).standIn, ...standing(svc, found) }
+      const stands = standing(svc, found)
+      const other = stands.running !== null && imageName(stands.running) !== imageNameOf(fleet, service)
+      return { service: name, container: svc, wave, standIn: appOf(fleet, name).standIn || other, ...stands }
     })
   const known = new Set(named.map(({ container }) => container))
   const strangers = look.containers.filter(({ name }) => {

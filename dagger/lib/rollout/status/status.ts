@@ -1,3 +1,4 @@
+import { harmless } from "../../engine/engine.ts"
 import type { Fleet } from "../../fleet/fleet.ts"
 import { Problem } from "../../problem.ts"
 import type { HostLock, HostLook, Pin, SnapshotSummary } from "../host/look.ts"
@@ -51,12 +52,15 @@ export function statusOf(look: HostLook, { fleet, today }: { fleet: Fleet; today
     ...{ host, reachable: true, docker, freeBytes },
     ...(snapshots[0] && { deployed: snapshots[0] }),
     services: servicesOn(fleet, look),
-    pin: pin ? { ...pin, expired: isPast(pin, today) } : null,
+    pin: pin ? { ...pin, reason: oneLine(pin.reason), by: oneLine(pin.by), expired: isPast(pin, today) } : null,
     ...(lock && { lock }),
     unfinished: look.open.filter((run) => run !== busy),
     kept: look.containers.map(({ name }) => name).filter((name) => containerName(name)?.role === "kept"),
   }
 }
+
+/** Whoever may write the host's pin may write anything there, behind JSON's escapes. */
+const oneLine = (text: string): string => harmless(text).replace(/\s+/gu, " ").trim()
 
 /** 3 where a host could not be asked; 1 with drift, ill services or an unfinished run; else 0. */
 export function exitCodeOf(hosts: readonly HostStatus[]): 0 | 1 | 3 {

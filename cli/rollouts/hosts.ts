@@ -1,0 +1,47 @@
+import { hostname, userInfo } from "node:os"
+import type { Repository } from "../../dagger/lib/fleet/repository.ts"
+import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
+import { type ChosenHosts, chooseHosts } from "../hosts/choose.ts"
+import { SshHosts } from "../hosts/ssh.ts"
+import { openRepository } from "../repository.ts"
+
+/** The hosts that a verb is about, spoken to by their own runners. */
+export interface OpenHosts {
+  repository: Repository
+  chosen: ChosenHosts
+  names: string[]
+  runner: HostRunner
+  /** By host: "127.0.0.1:22001". */
+  addresses: Record<string, string>
+}
+
+export interface HostFlags {
+  source?: string
+  host?: string[]
+  yard?: string
+}
+
+// Somebody waits at the keyboard: a host that is away is told after one try.
+const patienceSeconds = 3
+
+/** Opens connections for the time of `work`, and leaves none behind. */
+export async function withHosts<T>(flags: HostFlags, work: (open: OpenHosts) => Promise<T>): Promise<T> {
+  const repository = await openRepository(flags.source)
+  const chosen = await chooseHosts(repository.fleet, { hosts: flags.host, yard: flags.yard })
+  const shell = await SshHosts.open(chosen.targets)
+  try {
+    return await work({
+      repository,
+      chosen,
+      names: chosen.targets.map(({ host }) => host),
+      runner: new HostRunner(shell, chosen.fleet.name, { patienceSeconds }),
+      addresses: Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`])),
+    })
+  } finally {
+    await shell.close()
+  }
+}
+
+/** Who does it, as hosts write it down: "anna@laptop". */
+export const owner = (): string =>
+  `${userInfo().username}@${hostname()}`.replace(/[^A-Za-z0-9@._-]/g, "-").slice(0, 100)
