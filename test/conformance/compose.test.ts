@@ -112,13 +112,13 @@ describe("docker compose, of what a rollout brings to a host", () => {
     "reads all that is new on %s, complains of nothing, and names each for its run",
     async (host) => {
       const { bundle, seen, stderr } = await made(await ownOnDemo(), host, currentTags())
-      expect(stderr).toBe("")
+      expect([stderr, seen.name]).toEqual(["", "my-fleet-7f3a2b"])
       expect(Object.keys(seen.services)).toHaveLength(bundle.services.length)
       for (const { svc, image, definition } of bundle.services) {
         const service = seen.services[svc]
         expect(service).toMatchObject({ container_name: `${svc}.7f3a2b`, image, networks: { default: null } })
         expect(service.labels).toMatchObject({
-          ...{ "dev.fairlead.run": "7f3a2b", "dev.fairlead.tag": "20261122-abc1234" },
+          ...{ "dev.fairlead.run": "7f3a2b", "dev.fairlead.tag": "current" },
           "dev.fairlead.definition": definition,
         })
         expect(service.volumes).toContainEqual({

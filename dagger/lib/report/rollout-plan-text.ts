@@ -1,4 +1,4 @@
-import pc from "picocolors"
+import { pc } from "./colours.ts"
 import type { RolloutPlanDocument } from "./rollout-plan.ts"
 import { bytes, duration, line, table } from "./text.ts"
 

@@ -77,7 +77,7 @@ export const rolloutPlanSchema = z.object({
   refusals: z
     .array(
       z.object({
-        kind: z.enum(["name", "noWayBack", "pin"]),
+        kind: z.enum(["name", "noWayBack", "noImage", "pin"]),
         host: z.string(),
         service: z.string(),
         what: z.string(),

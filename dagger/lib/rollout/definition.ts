@@ -58,7 +58,8 @@ export function profileFile(fleet: Fleet, host: string): { name: string; text: s
 export function composeProject(fleet: string, definitions: readonly Definition[]): object {
   const volumes = volumesOf(definitions)
   return {
-    name: fleet,
+    // One for each run: in a project that has the service already, Compose stops and removes the container that serves (seen).
+    name: `${fleet}-${runVariable}`,
     services: Object.fromEntries(definitions.map(({ svc, service }) => [svc, service])),
     networks: { default: { name: fleet, external: true } },
     ...(volumes.length > 0

@@ -138,7 +138,7 @@ describe("a second deploy", () => {
     expect(changing(planned(fleet, found, altered("service_registry", { health: "starting" })))).toEqual([])
   })
 
-  it("finishes what an unfinished run left, if it is what is wanted: it is probed, nothing is made", async () => {
+  it("finishes what an unfinished run left, if it is what is wanted: nothing is made for it", async () => {
     const before = looks[0]!.containers
     const left = altered("service_registry", { run: "bbbbbb" }).map((look) => ({
       ...look,
@@ -152,8 +152,7 @@ describe("a second deploy", () => {
       back: { to: "prev", tag: "20261101-0000000" },
     })
     const bundle = bundleFor(plan, "mainpc")
-    expect(bundle.services.map(({ svc }) => svc)).toEqual(["service_registry"])
-    expect(bundle.compose).toMatchObject({ services: {} })
+    expect(bundle).toMatchObject({ services: [], compose: { services: {} }, networks: [] })
   })
 
   it("replaces what was made by hand, and goes back to it", async () => {
@@ -199,6 +198,17 @@ describe("what a plan finds out before anything is touched", () => {
     const lost = await replaced(gone, { pullable: await pullable(gone, ["service_registry"], registry(false)) })
     expect(at(lost)).toEqual(new Set(["nowhere"]))
     expect(new Set(lost.refusals.map(({ kind }) => kind))).toEqual(new Set(["noWayBack"]))
+  })
+
+  it("never lets a rollback wait for a way back to what failed, and finds out that its own target is gone", async () => {
+    const gone = looks.map((look) => ({ ...look, images: [] }))
+    const image = container(looks[0]!, "service_registry").image
+    const target = `127.0.0.1:5000/my-fleet/reference-web@${digest("new")}`
+    const kinds = async (known: Record<string, boolean>) => [
+      ...new Set((await replaced(gone, { verb: "rollback", pullable: known })).refusals.map(({ kind }) => kind)),
+    ]
+    expect(await kinds({ [image]: false, [target]: true })).toEqual([])
+    expect(await kinds({ [image]: true, [target]: false })).toEqual(["noImage"])
   })
 
   it("names services that fleet.yaml has there no more, and plans nothing for them", async () => {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { Problem } from "../../../dagger/lib/problem.ts"
 import type { HostLook } from "../../../dagger/lib/rollout/host/look.ts"
+import { pullable } from "../../../dagger/lib/rollout/plan/back.ts"
 import type { RolloutPlan } from "../../../dagger/lib/rollout/plan/plan.ts"
 import { type RollbackInput, rollbackPlan } from "../../../dagger/lib/rollout/plan/rollback.ts"
 import type { ComposeService } from "../../../dagger/lib/rollout/service.ts"
@@ -128,6 +129,18 @@ describe("rolling back", () => {
     const { ServiceRegistry: _, ...services } = fleet.services
     const plan = await back(there, { fleet: { ...fleet, services } })
     expect(changing(plan)).toContain("mainpc ServiceRegistry replace")
+  })
+
+  it("finds out when planning that its target was pruned and is in no registry", async () => {
+    const there = await deployed({ run: "aaaaaa", web: "1" }, { run: "bbbbbb", web: "2" })
+    const target = `127.0.0.1:5000/my-fleet/reference-web@${digest("1")}`
+    const looks = there.looks.map((look) => ({ ...look, images: look.images.filter((each) => each !== target) }))
+    const registry = { address, manifest: async () => undefined }
+    const known = await pullable(looks, ["service_registry"], registry)
+    expect(known).toEqual({ [target]: false })
+    const { refusals } = await back({ ...there, looks }, { pullable: known })
+    expect(new Set(refusals.map(({ kind }) => kind))).toEqual(new Set(["noImage"]))
+    expect(refusals[0]!.what).toContain(target)
   })
 
   it("has nothing to go back to after a first deploy, and before any", async () => {

@@ -3,7 +3,7 @@ import { StepError } from "../../engine/engine.ts"
 import { digestIn } from "../../release/reference.ts"
 import { type RegistryAddress, repository } from "../../release/registry.ts"
 import { currentOf, type HostContainer, type HostLook, isGood, previousOf } from "../host/look.ts"
-import type { PlannedService, Refusal, WayBack } from "./plan.ts"
+import type { PlanInput, PlannedService, Refusal, WayBack } from "./plan.ts"
 
 /** What takes over on a host when a service's switch fails: the last container that was called good. */
 export function wayBack(look: HostLook, svc: string, pullable: Readonly<Record<string, boolean | undefined>>): WayBack {
@@ -21,7 +21,7 @@ interface Kept {
 }
 
 /**
- * Whether the registry still has what goes back and is not on its host any more, by reference. What is another registry's,
+ * Whether the registry still has what goes back, after a failure or by a rollback, and is not on its host any more, by reference. What is another registry's,
  * or could not be asked, is left out: nobody knows.
  */
 export async function pullable(
@@ -51,8 +51,12 @@ export async function pullable(
 }
 
 function missingBack(look: HostLook, svc: string): string[] {
-  const image = goodOne(look, svc)?.container.image
-  return image === undefined || digestIn(image) === undefined || look.images.includes(image) ? [] : [image]
+  const kept = look.kept.flatMap(({ services }) =>
+    services.filter((each) => each.svc === svc).map(({ image }) => image),
+  )
+  return [goodOne(look, svc)?.container.image, ...kept].filter(
+    (image) => image !== undefined && digestIn(image) !== undefined && !look.images.includes(image),
+  ) as string[]
 }
 
 function goodOne(look: HostLook, svc: string): { to: "current" | "prev"; container: HostContainer } | undefined {
@@ -62,11 +66,25 @@ function goodOne(look: HostLook, svc: string): { to: "current" | "prev"; contain
   return previous && { to: "prev", container: previous }
 }
 
-/** Why services of a host may not be rolled out as planned. */
-export const refusalsFor = (services: readonly PlannedService[], look: HostLook): Refusal[] =>
+/** Why services of a host may not be rolled out as planned. Who goes back must not need a way back to what failed. */
+export const refusalsFor = (
+  services: readonly PlannedService[],
+  look: HostLook,
+  { verb, pullable = {} }: Pick<PlanInput, "verb" | "pullable">,
+): Refusal[] =>
   services
     .filter(({ action }) => action !== "unchanged")
-    .flatMap(({ service, svc, back }) => [...namesTaken(look, { service, svc }), ...noWayBack(look, service, back)])
+    .flatMap(({ service, svc, back, to }) => [
+      ...namesTaken(look, { service, svc }),
+      ...(verb === "rollback" ? [] : noWayBack(look, service, back)),
+      ...(look.images.includes(to.image) || pullable[to.image] !== false ? [] : [noImage(look, service, to.image)]),
+    ])
+
+const noImage = ({ host }: HostLook, service: string, image: string): Refusal => ({
+  ...{ kind: "noImage", host, service },
+  what: `the image that it is to run is neither there nor in the registry any more: ${image}`,
+  fix: "name a release that is still kept: fairlead rollback --to TAG",
+})
 
 const namesTaken = ({ host, others }: HostLook, { service, svc }: Pick<PlannedService, "service" | "svc">): Refusal[] =>
   [svc, `${svc}.prev`]

@@ -47,7 +47,9 @@ export function planFor(facts: Facts, { verb, wanted, chosen, leftOut }: Wants):
     ...{ verb, fleet: fleet.name, yard: facts.yard, hosts, leftOut },
     registry: repository(facts.registry, "").slice(0, -1),
     waves: fleet.policy.rollout.waves.map(({ name }) => name).filter((name) => all.some(({ wave }) => wave === name)),
-    refusals: hosts.flatMap(({ host, services }) => refusalsFor(services, lookOf(facts.looks, host))),
+    refusals: hosts.flatMap(({ host, services }) =>
+      refusalsFor(services, lookOf(facts.looks, host), { verb, ...facts }),
+    ),
   }
   return { id: idOf(plan), ...plan }
 }

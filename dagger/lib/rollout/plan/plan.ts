@@ -102,8 +102,11 @@ export interface Pull {
 }
 
 export interface Refusal {
-  /** Another's container has the service's name; what goes back is nowhere to be had; the host is pinned to another tag. */
-  kind: "name" | "noWayBack" | "pin"
+  /**
+   * Another's container has the service's name; what it would go back to, or a rollback's own target, is nowhere to be had;
+   * the host is pinned to another tag.
+   */
+  kind: "name" | "noWayBack" | "noImage" | "pin"
   host: string
   service: string
   what: string
@@ -114,6 +117,8 @@ export interface Refusal {
 export interface PlanInput {
   /** As reached on the yard: `onDemo` for the demo's. */
   fleet: Fleet
+  /** "rollback" where the release to deploy is an older one that somebody goes back to. Default: "deploy". */
+  verb?: RolloutPlan["verb"]
   yard: string
   registry: RegistryAddress
   targets: Targets
@@ -153,7 +158,7 @@ export function planRollout(input: PlanInput): RolloutPlan {
     }
   })
   const leftOut = targets.leftOut.map(({ service, host }) => ({ host, service: service.name }))
-  return planFor(input, { verb: "deploy", wanted, chosen: targets.chosen, leftOut })
+  return planFor(input, { verb: input.verb ?? "deploy", wanted, chosen: targets.chosen, leftOut })
 }
 
 /** The services that are switched or probed, wave by wave, over all hosts. */
