@@ -37,8 +37,7 @@ export async function chooseHosts(own: Fleet, { hosts, yard }: HostChoice): Prom
   const names = (hosts ?? Object.keys(own.hosts)).map((name) => hostNamed(own, name).name)
   const named = yard ?? process.env.FAIRLEAD_YARD
   const keyless = Object.values(own.hosts).every(({ hostKey }) => hostKey === undefined)
-  const demo =
-    !named && keyless ? await demoYard() : await demoOf(yard)
+  const demo = !named && keyless ? await demoYard() : await demoOf(yard)
   const fleet = demo ? onDemo(own, demo) : own
   const found = [...new Set(names)].map((name) => targetOf(fleet, name, demo))
   const problems = found.flatMap(({ problem }) => (problem ? [problem] : []))

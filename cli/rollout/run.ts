@@ -1,11 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import type { Policy } from "../../dagger/lib/fleet/policy.ts"
-import { Problem } from "../../dagger/lib/problem.ts"
+import { Problem, wrongInput } from "../../dagger/lib/problem.ts"
 import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import { preflightDocument, preflightText } from "../../dagger/lib/report/preflight.ts"
 import { rolloutText } from "../../dagger/lib/report/rollout.ts"
-import { rolloutPlanDocument } from "../../dagger/lib/report/rollout-plan.ts"
+import { type RolloutPlanDocument, rolloutPlanDocument } from "../../dagger/lib/report/rollout-plan.ts"
 import { rolloutPlanText } from "../../dagger/lib/report/rollout-plan-text.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
@@ -25,8 +25,22 @@ export interface ApplyFlags extends RolloutFlags {
   plan?: boolean
   out?: string
   apply?: string
+  /** What --apply names. */
+  before?: RolloutPlanDocument
   onFailure?: Policy["rollout"]["onFailure"]
   parallel?: number
+}
+
+/** The plan in a file. */
+export async function planIn(path: string): Promise<RolloutPlanDocument> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw wrongInput("cannot be read", {
+      where: `--apply ${path}`,
+      why: error.code,
+      fix: "name a file that deploy --plan --out wrote",
+    })
+  })
+  return readPlan(text, path)
 }
 
 /** Makes the plan of a verb from what the hosts say. */
@@ -50,13 +64,12 @@ export async function planAndApply(
     process.exitCode = plan.refusals.length > 0 ? 1 : 0
     return
   }
-  const before = flags.apply === undefined ? undefined : readPlan(await readFile(flags.apply, "utf8"), flags.apply)
   const run = newRun()
   const holds = await Holds.take(runner, hosts, { run, owner: owner(), verb })
   try {
     const looks = await settled(open, holds, await look())
     const plan = await planner(looks)
-    if (before) requireFresh(before, plan)
+    if (flags.before) requireFresh(flags.before, plan)
     progress.say(rolloutPlanText(rolloutPlanDocument(plan)))
     requireNoRefusal(plan)
     await requireReady(open, plan)

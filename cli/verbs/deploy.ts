@@ -1,13 +1,16 @@
 import { Command, InvalidArgumentError, Option } from "commander"
 import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
+import { wishOf } from "../../dagger/lib/rollout/plan/fresh.ts"
 import { planRollout, type RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
 import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
 import { host, registry, service, withShared, yard } from "../options.ts"
 import { factsFor, servingDefinitions } from "../rollout/facts.ts"
 import { type OpenRollout, withRollout } from "../rollout/open.ts"
-import { type ApplyFlags, planAndApply } from "../rollout/run.ts"
+import { type ApplyFlags, planAndApply, planIn } from "../rollout/run.ts"
 
-interface DeployFlags extends ApplyFlags {
+export interface DeployFlags extends ApplyFlags {
+  /** FORCE_IMAGE_TAG, as a plan that is carried out was made with. */
+  forced?: string
   service?: string[]
   tag?: string
   standIns?: boolean
@@ -26,11 +29,27 @@ export const deployVerb = (): Command =>
     .option("--apply <file>", "carry out this plan, and refuse where it is not what would be done now")
     .addOption(onFailure())
     .addOption(parallel())
-    .action((flags: DeployFlags) =>
-      withRollout(flags, (open) =>
+    .action(async (given: DeployFlags) => {
+      const flags = await asPlanned(given)
+      await withRollout(flags, (open) =>
         planAndApply(open, flags, { verb: "deploy", planner: (looks) => planOf(open, flags, looks, "deploy") }),
-      ),
-    )
+      )
+    })
+
+/** With --apply the plan says which hosts, services and tag were meant, and not the command line once more. */
+export async function asPlanned<Flags extends DeployFlags>(flags: Flags): Promise<Flags> {
+  if (flags.apply === undefined) return flags
+  const before = await planIn(flags.apply)
+  const { hosts, services, tag, forced, standIns } = wishOf(before)
+  const wish = {
+    host: hosts as string[],
+    service: services as string[],
+    standIns,
+    ...(tag && { tag }),
+    ...(forced && { forced }),
+  }
+  return { ...flags, before, ...wish }
+}
 
 export const onFailure = (): Option =>
   new Option("--on-failure <what>", "what goes back when a service fails (default: policy.rollout.onFailure)").choices([
@@ -62,7 +81,7 @@ export async function planOf(
     chosen.fleet,
     {
       ...{ yard: chosen.yard, hosts, services: flags.service, tag: flags.tag, standIns: flags.standIns, now },
-      forced: process.env.FORCE_IMAGE_TAG,
+      forced: flags.before ? flags.forced : process.env.FORCE_IMAGE_TAG,
       pins: Object.fromEntries(looks.map(({ host, pin }) => [host, pin])),
     },
     { registry: verifying.registry, records },

@@ -1,4 +1,5 @@
 import { Command } from "commander"
+import { readHistory, runsOf } from "../../dagger/lib/rollout/history/history.ts"
 import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
 import type { PlanInput, RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
 import { rollbackPlan } from "../../dagger/lib/rollout/plan/rollback.ts"
@@ -6,10 +7,10 @@ import type { ComposeService } from "../../dagger/lib/rollout/service.ts"
 import { host, registry, withShared, yard } from "../options.ts"
 import { factsFor } from "../rollout/facts.ts"
 import { type OpenRollout, withRollout } from "../rollout/open.ts"
-import { type ApplyFlags, planAndApply } from "../rollout/run.ts"
-import { onFailure, parallel, planOf } from "./deploy.ts"
+import { planAndApply } from "../rollout/run.ts"
+import { asPlanned, type DeployFlags, onFailure, parallel, planOf } from "./deploy.ts"
 
-interface RollbackFlags extends ApplyFlags {
+interface RollbackFlags extends DeployFlags {
   to?: string
 }
 
@@ -26,8 +27,9 @@ export const rollbackVerb = (): Command =>
     .option("--apply <file>", "carry out this plan, and refuse where it is not what would be done now")
     .addOption(onFailure())
     .addOption(parallel())
-    .action((flags: RollbackFlags) =>
-      withRollout(flags, (open) =>
+    .action(async (given: RollbackFlags) => {
+      const flags = await asPlanned(given)
+      await withRollout(flags, (open) =>
         planAndApply(open, flags, {
           verb: "rollback",
           planner: (looks) =>
@@ -35,8 +37,8 @@ export const rollbackVerb = (): Command =>
               ? lastGood(open, looks)
               : planOf(open, { ...flags, tag: flags.to, standIns: true }, looks, "rollback"),
         }),
-      ),
-    )
+      )
+    })
 
 async function lastGood(open: OpenRollout, looks: HostLook[]): Promise<RolloutPlan> {
   const digests = looks.flatMap(({ kept }) => kept.flatMap(({ services }) => services.map(({ image }) => image)))
@@ -48,6 +50,13 @@ async function lastGood(open: OpenRollout, looks: HostLook[]): Promise<RolloutPl
     )),
     definition: (host: string, svc: string, hash: string) =>
       open.runner.definition(host, svc, hash) as Promise<ComposeService | undefined>,
+    runs: await runsOn(open, looks),
     now: open.now,
   } satisfies Omit<PlanInput, "targets"> & Record<string, unknown>)
+}
+
+/** The runs of all hosts, the newest first: which one a rollback takes back. */
+async function runsOn({ runner }: OpenRollout, looks: readonly HostLook[]): Promise<string[]> {
+  const histories = looks.map(async ({ host }) => readHistory(host, await runner.history(host)))
+  return runsOf(await Promise.all(histories)).map(({ run }) => run)
 }

@@ -56,7 +56,8 @@ job_create() {
   done <"$S/runs/$run/manifest"
   FAIRLEAD_RUN=$run FAIRLEAD_STATE=$S FAIRLEAD_TAG=$tag
   DOCKER_GID=$(stat -c %g /var/run/docker.sock 2>/dev/null || echo 999)
-  export FAIRLEAD_RUN FAIRLEAD_STATE FAIRLEAD_TAG DOCKER_GID
+  AUDIO_GID=$(stat -c %g /dev/snd/timer 2>/dev/null || echo 29)
+  export FAIRLEAD_RUN FAIRLEAD_STATE FAIRLEAD_TAG DOCKER_GID AUDIO_GID
   out=$(bounded 900 docker compose --project-name "$fleet-$run" --project-directory "$S/runs/$run" --env-file /dev/null \
     --file "$S/runs/$run/compose.json" up --no-start --no-build --pull never --quiet-pull 2>&1 </dev/null)
   why=$(last "$out")
