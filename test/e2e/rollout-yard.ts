@@ -18,14 +18,14 @@ export const few = [
 ]
 
 interface FleetFile {
-  apps: Record<string, Record<string, unknown>>
   services: Record<string, Record<string, unknown>>
   policy: { rollout: Record<string, unknown> & { waves: { services?: string[] }[] } }
 }
 
 /** A small fleet's repository, its images in an organisation of their own, and the demo's hosts to roll it out to. */
 export class RolloutYard {
-  readonly org = `rollout-${process.pid}-${Date.now()}`
+  /** Nothing in these tests changes an image, so that what is shipped once serves all of them. */
+  constructor(readonly org = "rollout-tests") {}
   checkout!: Checkout
 
   /** Changes fleet.yaml as data, and commits it. */
@@ -37,19 +37,10 @@ export class RolloutYard {
     })
   }
 
-  /** Makes a service run the reference app with other variables: FAIRLEAD_FAIL and the like. No image is built for it. */
-  run(service: string, env: Record<string, string>): Promise<void> {
-    return this.fleet(({ apps, services }) => {
-      const app = `of-${service.toLowerCase()}`
-      apps[app] = { ...apps.reference, standIn: false, env }
-      services[service]!.app = app
-    })
-  }
-
-  /** Back to the stand-in. */
-  calm = (service: string): Promise<void> =>
+  /** Gives a service other variables: FAIRLEAD_FAIL and the like. No image is built for it. Default: none. */
+  run = (service: string, env: Record<string, string> = {}): Promise<void> =>
     this.fleet(({ services }) => {
-      delete services[service]!.app
+      services[service]!.env = env
     })
 
   async tells(argv: string[], env: Record<string, string> = {}): Promise<Told> {
@@ -126,9 +117,9 @@ export async function silent(): Promise<string[]> {
 }
 
 /** The yard up with the small fleet shipped, not yet deployed, while the tests of a file run. */
-export function whileRollingOut(...options: string[]): RolloutYard {
+export function whileRollingOut({ org, options = [] }: { org?: string; options?: string[] } = {}): RolloutYard {
   whileUp(...options)
-  const on = new RolloutYard()
+  const on = new RolloutYard(org)
   beforeAll(async () => {
     on.checkout = await Checkout.make()
     await on.fleet(({ services, policy }) => {

@@ -21,11 +21,9 @@ describe("a rollout", () => {
     expect([await containersOn("mainpc"), await containersOn("pc2")]).toEqual(before)
   })
 
-  it("restarts only what runs a changed app", async () => {
+  it("restarts only what changed", async () => {
     const before = await containersOn("pc2")
     await on.run("TieredResponder", { LEVEL: "2" })
-    const shipped = await on.tells(["ship", "--service", "TieredResponder"])
-    expect(shipped.exitCode, shipped.stderr).toBe(0)
     const { exitCode, report, stderr } = await on.rolls()
     expect(exitCode, stderr).toBe(0)
     const changed = report.hosts.flatMap(({ services }) => services.filter(({ state }) => state !== "unchanged"))
@@ -39,8 +37,6 @@ describe("a rollout", () => {
     const before = [await containersOn("mainpc"), await containersOn("pc2")]
     await on.run("ServiceRegistry", { LEVEL: "3" })
     await on.run("TieredResponder", { FAIRLEAD_FAIL: "health500" })
-    const shipped = await on.tells(["ship", "--service", "ServiceRegistry", "--service", "TieredResponder"])
-    expect(shipped.exitCode, shipped.stderr).toBe(0)
     const { exitCode, report, stderr } = await on.rolls()
     expect([exitCode, report.verdict, report.rolledBack], stderr).toEqual([4, "FAIL", true])
     const serving = async (host: string) =>

@@ -1,6 +1,6 @@
 import { z } from "zod"
 import { bytesSchema } from "./bytes.ts"
-import { labelSchema, portSchema } from "./names.ts"
+import { labelSchema, portSchema, valueSchema, variableSchema } from "./names.ts"
 
 export const needSchema = z.enum(["cpu", "gpu", "gpu-aware", "web", "llm", "audio", "vision", "docker"])
 
@@ -30,6 +30,10 @@ export const serviceSchema = z
       .max(86_400)
       .optional()
       .describe("It may take this long until it is healthy: models load. Default: policy.rollout.healthySeconds."),
+    env: z
+      .record(variableSchema, valueSchema)
+      .default({})
+      .describe("Environment of its own, over its app's. No secrets: they are mounted."),
     memory: bytesSchema.optional().describe("More memory than this it does not get. Default: no limit."),
     pids: z.int().min(8).max(1_000_000).optional().describe("Processes and threads at most. Default: no limit."),
     wave: labelSchema

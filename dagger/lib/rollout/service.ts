@@ -111,12 +111,12 @@ function referenceOf(fleet: Fleet, service: NamedService, { image }: ComposeOpti
 /** What a container is told by its environment; values as compose and Kubernetes take them, with "$" doubled. */
 export function environmentOf(
   fleet: Fleet,
-  { name, port, healthPort }: NamedService,
+  { name, port, healthPort, env }: NamedService,
   app: NamedApp,
   { image, gitSha }: Required<ImageReference>,
 ): Record<string, string> {
   return {
-    ...Object.fromEntries(Object.entries(app.env).map(([key, value]) => [key, literal(value)])),
+    ...Object.fromEntries(Object.entries({ ...app.env, ...env }).map(([key, value]) => [key, literal(value)])),
     [app.portEnv]: String(port),
     [app.healthPortEnv]: String(healthPort),
     // fairlead-health reads it, whatever the app calls its own.
