@@ -62,7 +62,7 @@ const hashOf = ({ version }: Wanted) => Buffer.from(version.padEnd(6, "0").slice
 function bundleOf(fleet: string, wanted: readonly Wanted[]): Bundle {
   const services = wanted.map((each) => ({
     ...{ svc: each.svc, wave: "all", image, definition: hashOf(each), healthPort: each.port, healthPath: "/health" },
-    ...{ probeSeconds: 2, deadlineSeconds: each.deadline ?? 4, answers: 2, stopSeconds: 2 },
+    ...{ probeSeconds: 2, deadlineSeconds: each.deadline ?? 60, answers: 2, stopSeconds: 2 },
   }))
   const definitions = wanted.map((each) => [each.svc, definitionOf(fleet, each)] as const)
   const named = (svc: string) => `${svc}.${hashOf(wanted.find((each) => each.svc === svc)!)}`
@@ -141,9 +141,9 @@ const serves = async (port: number) =>
 const get = `import sys, urllib.request as r; print(r.urlopen("http://127.0.0.1:" + sys.argv[1], timeout=5).read().decode())`
 const alpha = (version: string, more: Partial<Wanted> = {}): Wanted => ({ svc: "alpha", port: 7301, version, ...more })
 const beta = (version: string, more: Partial<Wanted> = {}): Wanted => ({ svc: "beta", port: 7302, version, ...more })
-const ill = { fail: { FAIRLEAD_FAIL: "wrongbody" } }
+const ill = { fail: { FAIRLEAD_FAIL: "wrongbody" }, deadline: 4 }
 /** Healthy only after some seconds: time enough to be interrupted. */
-const late = { fail: { FAIRLEAD_FAIL: "wrongbody", FAIRLEAD_FAIL_UNTIL: "3" }, deadline: 15 }
+const late = { fail: { FAIRLEAD_FAIL: "wrongbody", FAIRLEAD_FAIL_UNTIL: "3" } }
 
 describe("a switch", () => {
   it("brings the new one, keeps the old one beside it, and calls nothing good before the commit", async () => {
@@ -338,7 +338,7 @@ describe("an interrupted switch", () => {
       10,
       async () => (await asRoot(`grep " started alpha " ${on.file(`runs/${hold.run}/journal`)}`)).exitCode === 0,
     )
-    expect((await asRoot("pkill -KILL -f ' _switch '")).exitCode).toBe(0)
+    expect((await asRoot("pkill -KILL -f '[_]switch '")).exitCode).toBe(0)
     expect([(await job).exitCode, await serves(7301)]).toEqual([0, "two"])
     await on.runner.unlock(hold)
   })
@@ -385,6 +385,22 @@ describe("an interrupted switch", () => {
     ])
     await on.runner.unlock(hold)
   })
+})
+
+it("a pull that fails leaves everything as it is, and one of what is there asks nobody", async () => {
+  const on = new OnHost("pulling")
+  const hold = await on.runner.lock(host, { run: newRun(), owner: "test@here", verb: "deploy" })
+  await on.runner.put(hold, {
+    ...bundleOf("pulling", [alpha("one")]),
+    images: [image, image.replace(/.{6}$/, "000000")],
+  })
+  const end = await on.runner.runJob(hold, { job: "pull" })
+  expect([end.exitCode, told(end)]).toEqual([
+    3,
+    expect.arrayContaining([`pulled ${image}`, `pull-failed ${image.replace(/.{6}$/, "000000")}`]),
+  ])
+  expect(end.lines.find(({ event }) => event === "pull-failed")!.detail).toContain("127.0.0.1:5000")
+  await on.runner.unlock(hold)
 })
 
 describe("a full disk", () => {

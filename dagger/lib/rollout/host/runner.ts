@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { z } from "zod"
 import { harmless, lastLines } from "../../engine/engine.ts"
 import { Problem } from "../../problem.ts"
-import { type Answer, readAnswer, shaped } from "./answer.ts"
+import { type Answer, readAnswer, shaped, unreadable } from "./answer.ts"
 import { bundleText } from "./bundle.ts"
 import type { Bundle, History, Hold, Job, JobEnd, Prunable, Pruned } from "./job.ts"
 import type { JournalLine } from "./journal.ts"
@@ -163,7 +163,10 @@ export class HostRunner {
     const schema = z.strictObject({ definition: z.tuple([z.string().max(200_000)]).optional() })
     const answer = await this.told(host, ["definition", `${svc}.${hash}`])
     const { definition } = shaped(host, "definition", answer, schema)
-    return definition && z.record(z.string(), z.unknown()).parse(json(host, "definition", definition[0]))
+    if (!definition) return undefined
+    const parsed = z.record(z.string(), z.unknown()).safeParse(json(host, "definition", definition[0]))
+    if (!parsed.success) throw unreadable(host, "definition", "it is no object")
+    return parsed.data
   }
 
   async pin(hold: Hold, pin: Pin): Promise<void> {

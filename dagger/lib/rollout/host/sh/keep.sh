@@ -4,6 +4,7 @@
 cmd_commit() {
   is_word "$3" || refuse "a tag"
   fence_run "$1" "$2"
+  if job_running; then echo job=running && echo end=1 && exit 75; fi
   finish_commit
   running=$(bounded 60 docker ps --no-trunc --filter "label=dev.fairlead.fleet=$fleet" --format '{{.Names}}') || die 3 "docker ps failed"
   ids=$(for each in $running; do is_svc "$each" && echo "$each"; done)
@@ -24,7 +25,7 @@ cmd_commit() {
     case $name in *.prev) continue ;; *.* | *-*) is_container "$name" && bounded 60 docker rm --force "$name" >/dev/null 2>&1 ;; esac
   done
   for each in $(open_runs); do : >"$S/runs/$each/ended"; done
-  for each in "$S"/host-*.sh; do [ "$each" = "$0" ] || rm -f "$each"; done
+  for each in "$S"/host-*.sh; do [ "${each##*/}" = "${0##*/}" ] || rm -f "$each"; done
   printf 'snapshot=%s\nend=1\n' "$seq"
 }
 

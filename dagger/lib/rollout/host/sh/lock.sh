@@ -119,10 +119,17 @@ read_job() {
   is_number "$j_pid" && is_run "$j_run"
 }
 
+started_at() {
+  # shellcheck disable=SC2086 # numbers, after the name in brackets, which may hold anything
+  set -- $1 && ticks=${20:-} && case $1 in Z* | X*) return 1 ;; esac
+}
+
 # A job is its process and whatever is left of its session: were the job itself killed, the switches that it began go on.
 # A process of the same number with another start time is somebody else's.
 job_running() {
   read_job && [ -z "$j_rc" ] && [ "$j_boot" = "$boot" ] || return 1
+  # Asked several times a second: no process is started while the job itself is there.
+  if read -r stat 2>/dev/null <"/proc/$j_pid/stat" && started_at "${stat##*) }" && [ "$ticks" = "$j_start" ]; then return 0; fi
   cat /proc/[0-9]*/stat 2>/dev/null | awk -v sid="$j_pid" -v start="$j_start" '
     { pid = $1; sub(/^.*\) /, "") }
     $1 == "Z" || $1 == "X" { next }

@@ -63,11 +63,12 @@ cmd_wait() {
   fence_run "$1" "$2"
   mutex_end
   tick
-  until=$((now + $4))
+  until=$((now + $4)) before='' lines=''
   while :; do
     # First the job, then the lines: what it wrote last is never missed.
-    said=$(job_state)
-    lines=$(journal_lines "$S/runs/$run/journal" "$3" | head -n 1000)
+    job_state
+    size=$(wc -c 2>/dev/null <"$S/runs/$run/journal")
+    if [ "$size" != "$before" ]; then lines=$(journal_lines "$S/runs/$run/journal" "$3" | head -n 1000) && before=$size; fi
     tick
     if [ -n "$lines" ] || [ "$said" != running ] || [ "$now" -ge "$until" ]; then break; fi
     nap 0.2
@@ -78,13 +79,13 @@ cmd_wait() {
 
 job_state() {
   if ! read_job || [ "$j_run" != "$run" ]; then
-    echo none
+    said=none
   elif [ -n "$j_rc" ]; then
-    echo "ended:$j_rc"
+    said=ended:$j_rc
   elif job_running; then
-    echo running
+    said=running
   else
-    echo died
+    said=died
   fi
 }
 
