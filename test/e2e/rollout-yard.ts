@@ -1,6 +1,7 @@
 import { execa } from "execa"
 import { afterAll, beforeAll, expect } from "vitest"
 import { parse, stringify } from "yaml"
+import { demoYard } from "../../cli/demo/yard.ts"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
@@ -95,10 +96,13 @@ export async function containersOn(
   )
 }
 
-/** GET /health of a service as a client on its host would ask it. */
+/** GET /health of a service, asked over the yard's network as a client of it would. */
 export async function answersOn(host: string, port: number): Promise<boolean> {
-  const { stdout } = await ssh(host, `curl --silent --max-time 3 http://127.0.0.1:${port}/health`)
-  return stdout === '{"status":"ok"}'
+  const address = (await demoYard())!.hosts[host]!.onNetwork.address
+  const answer = await fetch(`http://${address}:${port}/health`, { signal: AbortSignal.timeout(5000) }).catch(
+    () => undefined,
+  )
+  return answer?.ok === true && (await answer.text()) === '{"status":"ok"}'
 }
 
 /** The health ports of the few services, by host. */
