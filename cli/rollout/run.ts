@@ -20,6 +20,7 @@ import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
 import { newestRecords } from "../newest.ts"
 import { verifierOf } from "./images.ts"
 import { newRun, type OpenRollout, owner, type RolloutFlags } from "./open.ts"
+import { recordRollout } from "./recorded.ts"
 
 export interface ApplyFlags extends RolloutFlags {
   plan?: boolean
@@ -85,6 +86,11 @@ export async function planAndApply(
       },
       plan,
     )
+    await recordRollout(open, plan, report).catch((error) => {
+      report.notes.push(
+        `what this run showed could not be kept for phases and explain: ${error.message.split("\n")[0]}`,
+      )
+    })
     told(report, flags, progress.done)
   } finally {
     await holds.release()

@@ -8,9 +8,9 @@ import { standingRiskSchema } from "../risks/standing.ts"
 import { demoSchema } from "./demo.ts"
 import { pinSchema } from "./pin.ts"
 import { preflightSchema } from "./preflight.ts"
-import { rolloutPlanSchema } from "./rollout-plan.ts"
 import { pruneSchema } from "./prune.ts"
 import { historySchema } from "./rollout-history.ts"
+import { rolloutPlanSchema } from "./rollout-plan.ts"
 import { statusSchema } from "./status.ts"
 
 const verdict = z.enum(["PASS", "ACCEPTED", "FAIL", "UNCHECKED", "ERROR"])
