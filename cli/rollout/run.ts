@@ -17,9 +17,11 @@ import { readPlan, requireFresh } from "../../dagger/lib/rollout/plan/fresh.ts"
 import type { RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
 import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/preflight.ts"
 import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
+import { pullableFrom } from "../hosts/pullable.ts"
 import { newestRecords } from "../newest.ts"
 import { verifierOf } from "./images.ts"
 import { newRun, type OpenRollout, owner, type RolloutFlags } from "./open.ts"
+import { recordRollout } from "./recorded.ts"
 
 export interface ApplyFlags extends RolloutFlags {
   plan?: boolean
@@ -85,6 +87,11 @@ export async function planAndApply(
       },
       plan,
     )
+    await recordRollout(open, plan, report).catch((error) => {
+      report.notes.push(
+        `what this run showed could not be kept for phases and explain: ${error.message.split("\n")[0]}`,
+      )
+    })
     told(report, flags, progress.done)
   } finally {
     await holds.release()
@@ -121,7 +128,7 @@ function requireNoRefusal({ refusals }: RolloutPlan): void {
 
 /** Hosts that get new containers are looked at first: what fails there would fail in the middle. */
 async function requireReady(
-  { chosen, registry, repository, shell, progress }: OpenRollout,
+  { chosen, registry, repository, shell, progress, verifying }: OpenRollout,
   plan: RolloutPlan,
 ): Promise<void> {
   const changing = plan.hosts.filter(({ services }) => services.some(({ action }) => action !== "unchanged"))
@@ -135,7 +142,7 @@ async function requireReady(
       registry: { host: address.host, loopback, answers: loopback || undefined },
     }),
   )
-  const hosts = await preflight(shell, wanted)
+  const hosts = await preflight(shell, wanted, pullableFrom(verifying.registry))
   if (exitCodeOf(hosts) === 0) {
     progress.say(line("preflight", `ok on ${changing.map(({ host }) => host).join(", ")}`))
     return

@@ -7,7 +7,7 @@ import { clock, movedNote } from "../clock.ts"
 import { newestRecords } from "../newest.ts"
 import { registry, type Shared, withShared } from "../options.ts"
 import { openRepository } from "../repository.ts"
-import { everyYard } from "../rollouts/operations.ts"
+import { everyYard } from "../rollout/operations.ts"
 
 export const explainVerb = (): Command =>
   withShared(

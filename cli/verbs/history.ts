@@ -8,8 +8,8 @@ import {
 } from "../../dagger/lib/report/rollout-history.ts"
 import { runsOf } from "../../dagger/lib/rollout/history/history.ts"
 import { host, type Shared, withShared, yard } from "../options.ts"
-import { readHistories } from "../rollouts/histories.ts"
-import { type OpenHosts, withHosts } from "../rollouts/hosts.ts"
+import { readHistories } from "../rollout/histories.ts"
+import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
 
 interface HistoryFlags extends Shared {
   host?: string[]

@@ -10,7 +10,7 @@ import { yardNamed } from "../hosts/choose.ts"
 import { newestRecords } from "../newest.ts"
 import { registry, type Shared, withShared, yard } from "../options.ts"
 import { openRepository } from "../repository.ts"
-import { operationsOf } from "../rollouts/operations.ts"
+import { operationsOf } from "../rollout/operations.ts"
 
 export const phasesVerb = (): Command =>
   withShared(new Command("phases").description("the blueprint's nine phases, each done only by records that prove it"))

@@ -4,10 +4,11 @@ import type { Pin } from "../../dagger/lib/rollout/host/look.ts"
 import { pinOf } from "../../dagger/lib/rollout/pin/pin.ts"
 import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
-import { changingHosts } from "../rollouts/held.ts"
-import { readHistories } from "../rollouts/histories.ts"
-import { type OpenHosts, owner, withHosts } from "../rollouts/hosts.ts"
-import { withRegistry } from "../rollouts/registry.ts"
+import { changingHosts } from "../rollout/held.ts"
+import { readHistories } from "../rollout/histories.ts"
+import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
+import { owner } from "../rollout/open.ts"
+import { withRegistry } from "../rollout/registry.ts"
 import { Progress } from "../show/progress.ts"
 import { recordsOf } from "../yard.ts"
 
@@ -45,7 +46,7 @@ async function pinHosts(open: OpenHosts, pin: Pin, flags: PinFlags): Promise<voi
   const images = await requirePublished(open, pin.tag, flags)
   const before = await pinsOf(open)
   const { tag, reason } = pin
-  const { run } = await changingHosts(runner, names, { verb: "pin", tag, reason }, async (hold) => {
+  const run = await changingHosts(runner, names, { verb: "pin", tag, reason }, async (hold) => {
     await runner.pin(hold, pin)
     return { notes: [`holds ${pin.until ? `until ${pin.until}` : "until unpin"}`] }
   })
@@ -61,12 +62,10 @@ async function unpinHosts(open: OpenHosts, flags: PinFlags & { reason?: string }
   const pinned = names.filter((host) => before[host])
   const run =
     pinned.length > 0
-      ? (
-          await changingHosts(runner, pinned, unpinned(flags, before), async (hold) => {
-            await runner.unpin(hold)
-            return { notes: [`was held at ${before[hold.host]?.tag}`] }
-          })
-        ).run
+      ? await changingHosts(runner, pinned, unpinned(flags, before), async (hold) => {
+          await runner.unpin(hold)
+          return { notes: [`was held at ${before[hold.host]?.tag}`] }
+        })
       : undefined
   if (pinned.length > 0) await readHistories(open, pinned)
   const hosts = names.map((host) => ({ host, pin: null, before: before[host] ?? null }))

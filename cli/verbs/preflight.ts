@@ -4,6 +4,7 @@ import { preflightDocument, preflightText } from "../../dagger/lib/report/prefli
 import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/preflight.ts"
 import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
 import { chooseHosts } from "../hosts/choose.ts"
+import { pullableFromLoopback } from "../hosts/pullable.ts"
 import { SshHosts } from "../hosts/ssh.ts"
 import { newestRecords } from "../newest.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
@@ -32,7 +33,8 @@ async function preflightAction(flags: PreflightFlags): Promise<void> {
   const from = { host: address.host, loopback, answers: loopback ? await answers(address.host) : undefined }
   const wanted = chosen.targets.map(({ host }) => wantedOf(chosen.fleet, host, { records, registry: from }))
   const shell = await SshHosts.open(chosen.targets)
-  const hosts = await preflight(shell, wanted).finally(() => shell.close())
+  const pullable = loopback ? pullableFromLoopback(address) : undefined
+  const hosts = await preflight(shell, wanted, pullable).finally(() => shell.close())
   const addresses = Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`]))
   const document = preflightDocument({
     yard: chosen.yard,

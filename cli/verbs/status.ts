@@ -8,10 +8,10 @@ import { exitCodeOf, type HostStatus, hostStatus } from "../../dagger/lib/rollou
 import { clock, movedNote } from "../clock.ts"
 import { newestRecords } from "../newest.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
-import { readHistories } from "../rollouts/histories.ts"
-import { type OpenHosts, withHosts } from "../rollouts/hosts.ts"
-import { recordOperations } from "../rollouts/operations.ts"
-import { askReceiver } from "../rollouts/receiver.ts"
+import { readHistories } from "../rollout/histories.ts"
+import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
+import { recordOperations } from "../rollout/operations.ts"
+import { askReceiver } from "../rollout/receiver.ts"
 
 interface StatusFlags extends Shared {
   host?: string[]

@@ -1,7 +1,8 @@
 import pc from "picocolors"
 import { z } from "zod"
 import type { Fleet } from "../fleet/fleet.ts"
-import { digestIn, shortImage } from "../rollout/host/names.ts"
+import { digestIn } from "../release/reference.ts"
+import { shortImage } from "../rollout/host/names.ts"
 import { few as someOf } from "../rollout/preflight/check.ts"
 import { type Asked, lastReport } from "../rollout/status/reports.ts"
 import { isIll, isWell } from "../rollout/status/service.ts"
@@ -160,7 +161,12 @@ function serviceLines(services: readonly Service[], all: boolean): string[] {
     const well = own.filter(isWell)
     const told = all ? own : own.filter((each) => !isWell(each))
     const starting = well.filter(({ health }) => health === "starting").length
-    const count = `${well.length - starting} of ${own.length} healthy${starting > 0 ? `, ${starting} starting` : ""}`
+    const standIns = own.filter(({ standIn }) => standIn).length
+    const count = [
+      `${well.length - starting} of ${own.length} healthy`,
+      ...(starting > 0 ? [`${starting} starting`] : []),
+      ...(standIns > 0 ? [standIns === own.length ? "all stand-ins" : `${standIns} stand-ins`] : []),
+    ].join(", ")
     const head = wave === undefined ? [] : [line("", `${wave}: ${count}`)]
     return [...head, ...told.map((each) => line("", `  ${serviceLine(each)}`))]
   })

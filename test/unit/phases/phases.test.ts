@@ -80,7 +80,10 @@ describe("the nine phases", () => {
   it("fit their schema, and are told with what is missing", () => {
     const valid = new Ajv({ strict: false }).compile(documentSchema("phases"))
     const phases = phaseAnswers({ ...all, operations: nothingRecorded })
-    expect([valid({ schema: 1, at: now.toISOString(), phases }), valid.errors]).toEqual([true, null])
+    expect([valid({ schema: 1, at: now.toISOString(), yard: "fleet.yaml", phases }), valid.errors]).toEqual([
+      true,
+      null,
+    ])
     const text = phasesText(phases)
     expect(text).toMatch(/1 {2}build and push the families: done/)
     expect(text).toMatch(/8 {2}rollback by -prev and FORCE_IMAGE_TAG: .*open.*, 4 missing, 0 proved/)

@@ -22,7 +22,13 @@ describe("what a host answers to preflight", () => {
       told(
         ...["docker=26.1.5+dfsg1", "compose=2.26.1-4", "store=containerd", "disk=1000|/var/lib/docker", `image=${id}`],
         "container=tiered_responder|running|0.0.0.0:8100->8100/tcp, [::]:7100-7102->7100-7102/tcp, 99/tcp|my-fleet|TieredResponder",
-        ...[`back=gone|${id}|TieredResponder`, "gpu=550.90, NVIDIA GeForce RTX 4090", "listens=1FA4", "registry=401"],
+        ...[
+          `back=gone|${id}|small/web:current|TieredResponder`,
+          "deployed=gone|127.0.0.1:5000/small/web:1",
+          "gpu=550.90, NVIDIA GeForce RTX 4090",
+          "listens=1FA4",
+          "registry=401",
+        ],
       ),
       "one",
     )
@@ -38,7 +44,8 @@ describe("what a host answers to preflight", () => {
             ports: [8100, 7100, 7101, 7102],
           },
         ],
-        back: [{ service: "TieredResponder", image: id, present: false }],
+        back: [{ service: "TieredResponder", image: id, ref: "small/web:current", present: false }],
+        deployed: [{ ref: "127.0.0.1:5000/small/web:1", present: false }],
       },
     })
   })

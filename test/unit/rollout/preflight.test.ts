@@ -22,7 +22,7 @@ const wanted = wantedOf(fleet, "one", { records: {}, registry })
 
 const dockerFacts: DockerFacts = {
   ...{ version: "26.1.5+dfsg1", compose: "2.26.1-4", store: "containerd" as const },
-  ...{ images: [], containers: [], back: [] },
+  ...{ images: [], containers: [], back: [], deployed: [] },
 }
 const healthy: HostFacts = {
   ...{ user: "me", wsl: false, demo: false, login: true, sound: ["snd"], listens: [22], registry: 401 },
@@ -207,10 +207,19 @@ describe("ports", () => {
 describe("rollback", () => {
   it("has none where nothing was deployed, and fails where the way back is gone", () => {
     expect(answer("rollback")).toEqual(says("ok", "none yet"))
-    const back = [{ service: "FirstService", image: "sha256:1", present: true }]
+    const back = [{ service: "FirstService", image: "sha256:1", ref: "small/x:1", present: true }]
     expect(answer("rollback", docker({ back }))).toEqual(says("ok", "all 1 containers"))
-    expect(answer("rollback", docker({ back: [{ ...back[0]!, present: false }] }))).toEqual(
-      says("failed", "FirstService runs"),
+    const gone = [{ ...back[0]!, present: false }]
+    expect(answer("rollback", docker({ back: gone }))).toEqual(says("failed", "image of FirstService", "no way back"))
+  })
+
+  it("takes what the registry still has for a way back, and what it has no more for none", () => {
+    const ref = `127.0.0.1:5000/small/web@sha256:${"a".repeat(64)}`
+    const deployed = [{ ref, present: false }]
+    expect(answer("rollback", docker({ deployed }))).toEqual(says("failed", "web@aaaaaaaaaaaa"))
+    expect(answer("rollback", docker({ deployed: [{ ...deployed[0]!, pullable: false }] }))?.[0]).toBe("failed")
+    expect(answer("rollback", docker({ deployed: [{ ...deployed[0]!, pullable: true }] }))).toEqual(
+      says("ok", "1 of their images are not there, and the registry has them still"),
     )
   })
 })

@@ -126,7 +126,7 @@ describe("status", () => {
   it("counts the healthy ones by wave, and has a line for each with --all", () => {
     const document = told([first({ image: image("b") })])
     expect(statusText(document)).toMatch(
-      /core: 0 of 1 healthy\n.*✗ FirstService.*stand-in-p@bbbbbbbbbbbb, .*a{12} was deployed/,
+      /core: 0 of 1 healthy, all stand-ins\n.*✗ FirstService.*stand-in-p@bbbbbbbbbbbb, .*a{12} was deployed/,
     )
     expect(statusText(document)).not.toMatch(/SecondService/)
     expect(statusText(document, { all: true })).toMatch(/● SecondService {2}healthy/)

@@ -16,10 +16,10 @@ export function shownBy({
   return { rolledBack, pinned: heldAt(host, ended), heads: head === undefined ? {} : { [host]: { lines, hash: head } } }
 }
 
-/** By hand, or because a deploy failed: taken back, and healthy afterwards. */
+/** By hand, or because a deploy failed: taken back, and healthy afterwards. A first deploy has nothing to go back to. */
 const wentBack = ({ verb, verdict, rolledBack, changed }: HistoryEntry): boolean =>
   (verb === "rollback" && verdict === "PASS" && changed.length > 0) ||
-  (verb === "deploy" && verdict === "FAIL" && rolledBack)
+  (verb === "deploy" && verdict === "FAIL" && rolledBack && changed.some(({ from }) => from !== undefined))
 
 /** A pin alone starts nothing: the deploy after it, at its tag, holds the host there. */
 function heldAt(host: string, ended: readonly HistoryEntry[]): Required<News>["pinned"] {

@@ -17,9 +17,6 @@ export function containerName(name: string): ContainerName | undefined {
   return kept ? { svc, role: "kept", run: kept } : { svc, role: "current" }
 }
 
-/** "sha256:…" of a reference by digest; undefined for a tag. */
-export const digestIn = (image: string): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1]
-
 /** "127.0.0.1:5000/my-fleet/reference-web@sha256:<64 digits>" is too long for a line: "reference-web@0123456789ab". */
 export const shortImage = (image: string): string =>
   image.replace(/^.*\//, "").replace(/@sha256:([0-9a-f]{12})[0-9a-f]{52}$/, "@$1")

@@ -40,7 +40,15 @@ elif version=$(bounded docker version --format '{{.Server.Version}}' 2>&1); then
     image=$(bounded docker inspect --format '{{.Image}}' "$id" 2>/dev/null) || continue
     service=$(bounded docker inspect --format '{{index .Config.Labels "dev.fairlead.service"}}' "$id" 2>/dev/null)
     if bounded docker image inspect "$image" >/dev/null 2>&1; then state=present; else state=gone; fi
-    fact back "$state|$image|$service"
+    ref=$(bounded docker inspect --format '{{.Config.Image}}' "$id" 2>/dev/null)
+    fact back "$state|$image|$ref|$service"
+  done
+  # What was good together after the last rollout: the newest snapshot of the host's own runner.
+  snapshot=$(ls "${HOME:-}/.fairlead/$fleet/snapshots" 2>/dev/null | grep -E '^[0-9]{6}\.[0-9a-f]{6}$' | sort | tail -n 1)
+  [ -z "$snapshot" ] || awk -F'\t' 'NF == 4 { print $3 }' "$HOME/.fairlead/$fleet/snapshots/$snapshot" 2>/dev/null |
+    grep -E '^[A-Za-z0-9][A-Za-z0-9._:/@-]*$' | sort -u | head -n 1000 | while IFS= read -r ref; do
+    if bounded docker image inspect "$ref" >/dev/null 2>&1; then state=present; else state=gone; fi
+    fact deployed "$state|$ref"
   done
 else
   fact docker-error "$version"

@@ -35,7 +35,20 @@ export interface DockerFacts {
   images: string[]
   containers: Container[]
   /** What each container of this fleet runs, and whether the image is still there. */
-  back: { service: string; image: string; present: boolean }[]
+  back: BackImage[]
+  /** What was good together after the last rollout. */
+  deployed: { ref: string; present: boolean; pullable?: boolean }[]
+}
+
+export interface BackImage {
+  service: string
+  /** As Docker numbers it. */
+  image: string
+  /** As the container was made from: with a digest where Fairlead made it. */
+  ref: string
+  present: boolean
+  /** The registry has it still; undefined where nobody asked. */
+  pullable?: boolean
 }
 
 export interface Container {
@@ -87,7 +100,8 @@ const factsSchema = z.strictObject({
   store: z.tuple([z.enum(["containerd", "classic"])]).optional(),
   image: pairs(/^sha256:[0-9a-f]{64}$/).default([]),
   container: pairs(/^[^|]+\|[^|]*\|[^|]*\|[^|]*\|/).default([]),
-  back: pairs(/^(present|gone)\|sha256:[0-9a-f]{64}\|/).default([]),
+  back: pairs(/^(present|gone)\|sha256:[0-9a-f]{64}\|[^|]*\|/).default([]),
+  deployed: pairs(/^(present|gone)\|[A-Za-z0-9][A-Za-z0-9._:/@-]*$/).default([]),
   disk: z.tuple([text.regex(/^\d+\|\//)]).optional(),
   gpu: pairs(/^\d{1,4}(\.\d{1,4}){0,2}, .+$/).default([]),
   "gpu-error": one.optional(),
@@ -147,8 +161,12 @@ function dockerOf(facts: z.infer<typeof factsSchema>): HostFacts["docker"] {
       return { name, state, ports: portsOf(ports), fleet, service: service.join("|") }
     }),
     back: facts.back.map((line) => {
-      const [state, image = "", ...service] = line.split("|")
-      return { service: service.join("|"), image, present: state === "present" }
+      const [state, image = "", ref = "", ...service] = line.split("|")
+      return { service: service.join("|"), image, ref, present: state === "present" }
+    }),
+    deployed: facts.deployed.map((line) => {
+      const [state, ref = ""] = line.split("|")
+      return { ref, present: state === "present" }
     }),
   }
 }

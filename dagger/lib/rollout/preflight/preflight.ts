@@ -1,4 +1,5 @@
 import { Problem } from "../../problem.ts"
+import { digestIn } from "../../release/reference.ts"
 import { type HostShell, HostUnreachable } from "../host/shell.ts"
 import { audio } from "./audio.ts"
 import type { Checked, HostCheck, Wanted } from "./check.ts"
@@ -33,20 +34,41 @@ export interface HostReport {
   checks: Checked[]
 }
 
-/** Asks all hosts, side by side. A host that cannot be asked is an answer, too. */
-export const preflight = (shell: HostShell, all: readonly Wanted[]): Promise<HostReport[]> =>
-  Promise.all(all.map((wanted) => preflightHost(shell, wanted)))
+/** Whether a registry has an image, by its reference; undefined where it could not be asked. */
+export type Pullable = (ref: string) => Promise<boolean | undefined>
 
-async function preflightHost(shell: HostShell, wanted: Wanted): Promise<HostReport> {
+/** Asks all hosts, side by side. A host that cannot be asked is an answer, too. */
+export const preflight = (
+  shell: HostShell,
+  all: readonly Wanted[],
+  pullable: Pullable = async () => undefined,
+): Promise<HostReport[]> => Promise.all(all.map((wanted) => preflightHost(shell, wanted, pullable)))
+
+async function preflightHost(shell: HostShell, wanted: Wanted, pullable: Pullable): Promise<HostReport> {
   const host = wanted.host.name
   try {
     const registry = wanted.registry.loopback ? "" : wanted.registry.host
-    return { host, checks: judgeHost(await lookAtHost(shell, host, { fleet: wanted.fleet, registry }), wanted) }
+    const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry })
+    return { host, checks: judgeHost(await withPullable(facts, pullable), wanted) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const reason = error instanceof HostUnreachable ? error.reason : "unreadable"
     return { host, problem: { reason, message: error.message }, checks: [] }
   }
+}
+
+/** Only what is not on the host any more is asked for. */
+async function withPullable(facts: HostFacts, pullable: Pullable): Promise<HostFacts> {
+  if ("error" in facts.docker) return facts
+  const { back, deployed } = facts.docker
+  const gone = [...back, ...deployed].filter(({ present, ref }) => !present && digestIn(ref) !== undefined)
+  const refs = [...new Set(gone.map(({ ref }) => ref))]
+  const known = new Map(await Promise.all(refs.map(async (ref) => [ref, await pullable(ref)] as const)))
+  const told = <T extends { ref: string }>(each: T): T => {
+    const has = known.get(each.ref)
+    return has === undefined ? each : { ...each, pullable: has }
+  }
+  return { ...facts, docker: { ...facts.docker, back: back.map(told), deployed: deployed.map(told) } }
 }
 
 /** What was seen against what is wanted. */

@@ -1,6 +1,7 @@
+import { digestIn } from "../../release/reference.ts"
 import type { Prunable } from "../host/job.ts"
 import type { HostContainer, HostLook, Snapshot } from "../host/look.ts"
-import { containerName, digestIn, imageName } from "../host/names.ts"
+import { containerName, imageName } from "../host/names.ts"
 
 /** Failed containers that stay for a look, the newest. */
 const mostKeptFailures = 3

@@ -3,8 +3,9 @@ import type { Fleet } from "../../fleet/fleet.ts"
 import { appOf } from "../../fleet/named.ts"
 import { snakeName } from "../../fleet/names.ts"
 import { waveOf } from "../../fleet/waves.ts"
+import { digestIn } from "../../release/reference.ts"
 import { currentOf, type HostContainer, type HostLook, isGood, type Snapshot } from "../host/look.ts"
-import { containerName, digestIn, imageName } from "../host/names.ts"
+import { containerName, imageName } from "../host/names.ts"
 
 /** In what a service on a host differs from what was deployed there last. */
 export type Drift = "missing" | "stopped" | "image" | "definition" | "by-hand" | "unfinished" | "unknown"
@@ -38,7 +39,7 @@ export interface ServiceStatus {
 
 type Deployed = Snapshot["services"][number]
 
-/** Every service that fleet.yaml puts on this host, in its order, then whatever else of the fleet is there. */
+/** Every service that fleet.yaml puts on this host, wave by wave, then whatever else of the fleet is there. */
 export function servicesOn(fleet: Fleet, look: HostLook): ServiceStatus[] {
   const { host } = look
   const deployed = new Map((look.kept[0]?.services ?? []).map((each) => [each.svc, each]))
@@ -52,6 +53,8 @@ export function servicesOn(fleet: Fleet, look: HostLook): ServiceStatus[] {
       const other = stands.running !== null && imageName(stands.running) !== imageNameOf(fleet, service)
       return { service: name, container: svc, wave, standIn: appOf(fleet, name).standIn || other, ...stands }
     })
+  const order = fleet.policy.rollout.waves.map(({ name }) => name)
+  named.sort((one, other) => order.indexOf(one.wave) - order.indexOf(other.wave))
   const known = new Set(named.map(({ container }) => container))
   const strangers = look.containers.filter(({ name }) => {
     const of = containerName(name)

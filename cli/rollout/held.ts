@@ -1,69 +1,45 @@
-import { randomBytes } from "node:crypto"
 import { Problem } from "../../dagger/lib/problem.ts"
+import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import { entryOf, type NewEntry } from "../../dagger/lib/rollout/history/entry.ts"
 import type { Hold } from "../../dagger/lib/rollout/host/job.ts"
 import type { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
-import { owner } from "./hosts.ts"
+import { newRun, owner } from "./open.ts"
 
-/** A change on hosts that is no rollout: every lock is held before the first host is changed. */
-export interface Held {
-  run: string
-  by: string
-  holds: Hold[]
-}
-
+/** A change on hosts that is no rollout. */
 export interface Change {
   verb: "pin" | "unpin" | "prune"
   tag?: string
   reason?: string
 }
 
-// After a minute of silence the next run may take a lock over.
-const beatSeconds = 15
-
 /**
  * Locks all hosts or none, writes down what begins, does `work` on each, and writes down how it ended. A host that is lost
- * on the way hides none of the others: what happened there is told after all are done.
+ * on the way hides none of the others: what happened there is told after all are done. Answers the run's name.
  */
 export async function changingHosts(
   runner: HostRunner,
   hosts: readonly string[],
   change: Change,
-  work: (hold: Hold, by: string) => Promise<{ notes?: string[] }>,
-): Promise<Held> {
-  const held = await hold(runner, hosts, change.verb)
-  const beating = setInterval(() => {
-    for (const each of held.holds) runner.beat(each).catch(() => undefined)
-  }, beatSeconds * 1000)
+  work: (hold: Hold) => Promise<{ notes?: string[] }>,
+): Promise<string> {
+  const run = newRun()
+  const by = owner()
+  const holds = await Holds.take(runner, hosts, { run, owner: by, verb: change.verb })
   try {
-    const ended = await Promise.allSettled(
-      held.holds.map((each) => onHost(runner, each, { ...change, by: held.by }, work)),
-    )
+    const ended = await Promise.allSettled(holds.all().map((each) => onHost(runner, each, { ...change, by }, work)))
     const failed = ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []))
     if (failed.length > 0) throw failed.length === 1 ? failed[0] : told(failed)
-    return held
+    return run
   } finally {
-    clearInterval(beating)
-    await Promise.all(held.holds.map((each) => runner.unlock(each).catch(() => undefined)))
+    await holds.release()
   }
-}
-
-async function hold(runner: HostRunner, hosts: readonly string[], verb: Change["verb"]): Promise<Held> {
-  const run = randomBytes(3).toString("hex")
-  const by = owner()
-  const asked = await Promise.allSettled(hosts.map((host) => runner.lock(host, { run, owner: by, verb })))
-  const holds = asked.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
-  const refused = asked.flatMap((each) => (each.status === "rejected" ? [each.reason] : []))
-  if (refused.length === 0) return { run, by, holds }
-  await Promise.all(holds.map((each) => runner.unlock(each).catch(() => undefined)))
-  throw refused.length === 1 ? refused[0] : told(refused)
 }
 
 async function onHost(
   runner: HostRunner,
   hold: Hold,
   { verb, tag = "", reason, by }: Change & { by: string },
-  work: (hold: Hold, by: string) => Promise<{ notes?: string[] }>,
+  work: (hold: Hold) => Promise<{ notes?: string[] }>,
 ): Promise<void> {
   const entry = (more: Pick<NewEntry, "phase" | "verdict" | "notes">): unknown =>
     entryOf({
@@ -72,7 +48,7 @@ async function onHost(
     })
   await runner.record(hold, entry({ phase: "began" }))
   try {
-    const { notes = [] } = await work(hold, by)
+    const { notes = [] } = await work(hold)
     await runner.record(hold, entry({ phase: "ended", verdict: "PASS", notes }))
   } catch (error) {
     // Where the host itself is lost, it cannot be told either: the run stays without an end.

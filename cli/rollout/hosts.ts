@@ -1,4 +1,3 @@
-import { hostname, userInfo } from "node:os"
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
 import { type ChosenHosts, chooseHosts } from "../hosts/choose.ts"
@@ -41,7 +40,3 @@ export async function withHosts<T>(flags: HostFlags, work: (open: OpenHosts) => 
     await shell.close()
   }
 }
-
-/** Who does it, as hosts write it down: "anna@laptop". */
-export const owner = (): string =>
-  `${userInfo().username}@${hostname()}`.replace(/[^A-Za-z0-9@._-]/g, "-").slice(0, 100)

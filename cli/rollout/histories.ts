@@ -5,7 +5,10 @@ import type { OpenHosts } from "./hosts.ts"
 import { operationsOf, recordOperations } from "./operations.ts"
 
 /** Reads hosts' histories, keeps what they show, and answers them. */
-export async function readHistories({ chosen, runner }: OpenHosts, hosts: readonly string[]): Promise<HostHistory[]> {
+export async function readHistories(
+  { chosen, runner }: Pick<OpenHosts, "chosen" | "runner">,
+  hosts: readonly string[],
+): Promise<HostHistory[]> {
   const { fleet, yard } = chosen
   const { heads } = await operationsOf(fleet, yard)
   const histories = await Promise.all(
