@@ -9,12 +9,14 @@ import { openRepository } from "../../cli/repository.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { yardOn } from "../../cli/yard.ts"
 import { build } from "../../dagger/lib/build/build.ts"
+import { parseFleet } from "../../dagger/lib/fleet/load.ts"
 import { snakeName } from "../../dagger/lib/fleet/names.ts"
 import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { MemoryStore } from "../../dagger/lib/release/store.ts"
 import { instanceName, instancesOf } from "../../dagger/lib/rollout/orchestrators/instances.ts"
 import { swarmFiles } from "../../dagger/lib/rollout/orchestrators/swarm.ts"
 import { digestsOf } from "../../dagger/lib/yard.ts"
+import { changed } from "../unit/fleet/small.ts"
 import { SwarmNode } from "./swarm-node.ts"
 
 // The whole fleet's stack on a real swarm, whose one node is pc2: what pc2 runs gets healthy, the rest waits for mainpc.
@@ -49,13 +51,23 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "image-"))
   try {
     const path = await archive(folder)
-    node = await SwarmNode.start(shares, swarmFiles(fleet, { image: () => ({ image }) }))
+    node = await SwarmNode.start(shares, { ...oddStack(), ...swarmFiles(fleet, { image: () => ({ image }) }) })
     await node.load(path, image)
   } finally {
     await rm(folder, { recursive: true })
   }
 })
 afterAll(() => node?.stop())
+
+/** A stack with what the fleet's own services do without: volumes, binds, limits, a port that is both, odd values. */
+function oddStack(): Record<string, string> {
+  const app = "path: apps/stand-in, command: [python, main.py], standIn: true"
+  const more = `${app}, volumes: { state: /var/lib/state }, binds: { /srv/models: /models }, env: { V: "a$b$$c" }`
+  const files = swarmFiles(
+    parseFleet(changed(app, more, "healthPort: 8001", "healthPort: 7001, memory: 1 GB, pids: 64")),
+  )
+  return { ...files, "odd.yaml": files["stack.yaml"]! }
+}
 
 const replicas = async (): Promise<Map<string, string>> => {
   const { stdout } = await node.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}")
@@ -70,6 +82,22 @@ describe("the fleet's stack on a Docker swarm", () => {
     const { services } = parse(stdout) as { services: Record<string, unknown> }
     expect(Object.keys(services).sort()).toEqual(all.map(instanceName).sort())
     expect(new Set(all.map(({ service }) => service.name)).size).toBe(Object.keys(fleet.services).length)
+  })
+
+  it("is read with volumes, binds, limits and odd values, too", async () => {
+    const { stdout, stderr } = await node.shell("docker stack config -c odd.yaml")
+    expect(stderr).toBe("")
+    const first = (parse(stdout) as { services: Record<string, Record<string, unknown>> }).services["first_service-one"]
+    expect(first).toMatchObject({
+      deploy: { resources: { limits: { memory: "1000000000", pids: 64 } } },
+      environment: { V: "a$b$$c" },
+      volumes: [
+        { type: "tmpfs", target: "/tmp" },
+        { type: "volume", source: "first_service_state" },
+        { type: "bind", source: "/srv/models", read_only: true },
+      ],
+    })
+    expect(first?.ports).toHaveLength(1)
   })
 
   it("runs on the node that is the host, GPU services too, and waits for a node that is the other host", async () => {

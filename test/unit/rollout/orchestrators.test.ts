@@ -1,6 +1,10 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { parse, parseAllDocuments } from "yaml"
+import { composeVerb } from "../../../cli/verbs/compose.ts"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { loadFleet, parseFleet } from "../../../dagger/lib/fleet/load.ts"
 import { imagesTagged } from "../../../dagger/lib/rollout/orchestrators/images.ts"
@@ -13,7 +17,8 @@ import { kubernetesFiles, kubernetesNotes } from "../../../dagger/lib/rollout/or
 import { swarmFiles, swarmNotes } from "../../../dagger/lib/rollout/orchestrators/swarm.ts"
 import { changed, small } from "../fleet/small.ts"
 
-const own = await loadFleet(fileURLToPath(new URL("../../..", import.meta.url)))
+const root = fileURLToPath(new URL("../../..", import.meta.url))
+const own = await loadFleet(root)
 const tiny = parseFleet(small)
 const ref = `ghcr.io/my-fleet/reference-cpu@sha256:${"a".repeat(64)}`
 const app = "path: apps/stand-in, command: [python, main.py], standIn: true"
@@ -258,5 +263,50 @@ describe("the images of an orchestrator", () => {
     expect(by("two")).toBe(`${plain}@sha256:${"b".repeat(64)}`)
     expect(by("current")).toBe(`127.0.0.1:5000/fleet/reference-cpu:current@sha256:${"c".repeat(64)}`)
     expect(() => by("four")).toThrow(/reference-cpu:four is not among the releases/)
+  })
+})
+
+describe("compose --for", () => {
+  const compose = async (...argv: string[]): Promise<string> => {
+    const told: string[] = []
+    const log = vi.spyOn(console, "log").mockImplementation((text: string) => void told.push(text))
+    try {
+      await composeVerb().parseAsync([...argv, "--source", root], { from: "user" })
+      return told.join("\n")
+    } finally {
+      log.mockRestore()
+    }
+  }
+
+  it("answers the files of one host, with the images of a tag and a registry", async () => {
+    const argv = ["--host", "pc2", "--tag", "20261122-abc1234", "--registry", "127.0.0.1:5000", "--json"]
+    for (const [orchestrator, files] of [
+      ["swarm", ["stack.yaml", "pc2.profile.json"]],
+      ["kubernetes", ["pc2.yaml", "services.yaml"]],
+    ] as const) {
+      const said = JSON.parse(await compose("--for", orchestrator, ...argv))
+      expect(Object.keys(said.files)).toEqual(files)
+      expect(said.files[files[0]]).toContain('image: "127.0.0.1:5000/my-fleet/reference-cpu:20261122-abc1234"')
+      expect(said.notes.length).toBeGreaterThan(0)
+    }
+  })
+
+  it("writes them into a folder", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "fleet-"))
+    try {
+      await compose("--for", "swarm", "--output", folder)
+      expect((await readdir(folder)).sort()).toEqual(["mainpc.profile.json", "pc2.profile.json", "stack.yaml"])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it.each([
+    [["--for", "swarm", "--check"], /--check: is about compose files/],
+    [["--tag", "one"], /--tag: is about orchestrators/],
+    [["--for", "kubernetes", "--tag", "a b"], /--tag: .*a tag/],
+    [["--for", "kubernetes", "--observability", "mainpc"], /--observability: is no IP address/],
+  ])("refuses %j", async (argv, why) => {
+    await expect(compose(...argv)).rejects.toThrow(why)
   })
 })
