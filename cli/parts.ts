@@ -27,5 +27,5 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
 /** What verbs use. */
 export const everyToolboxPart: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint", "sign", "scan"]
 
-/** Fairlead's own tests look at reports in a browser as well. */
-export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser"]
+/** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests. */
+export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes"]

@@ -1,5 +1,5 @@
 import logUpdate from "log-update"
-import pc from "picocolors"
+import { pc } from "../../dagger/lib/report/colours.ts"
 import { duration, line } from "../../dagger/lib/report/text.ts"
 import type { RolloutEvent, Stage } from "../../dagger/lib/rollout/deploy/options.ts"
 import { secondsOf } from "../../dagger/lib/rollout/host/journal.ts"

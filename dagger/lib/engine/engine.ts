@@ -1,7 +1,17 @@
 import { Problem } from "../problem.ts"
 
 /** A part of the toolbox: one image each, so that a verb waits only for the tools it needs (dagger/toolbox/Dockerfile). */
-export type ToolboxPart = "build" | "registry" | "sbom" | "run" | "lint" | "scan" | "sign" | "browser" | "host"
+export type ToolboxPart =
+  | "build"
+  | "registry"
+  | "sbom"
+  | "run"
+  | "lint"
+  | "scan"
+  | "sign"
+  | "browser"
+  | "kubernetes"
+  | "host"
 
 /** Something a step made or was given. Only the engine that made it knows what the handle is. */
 export interface Artifact {

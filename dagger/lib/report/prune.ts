@@ -1,6 +1,6 @@
-import pc from "picocolors"
 import { z } from "zod"
 import { shortImage } from "../rollout/host/names.ts"
+import { pc } from "./colours.ts"
 import { line } from "./text.ts"
 
 const kind = z.enum(["container", "image", "definition", "file", "run", "snapshot", "good"])

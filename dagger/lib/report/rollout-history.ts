@@ -1,7 +1,7 @@
-import pc from "picocolors"
 import { z } from "zod"
 import type { HostHistory, Run } from "../rollout/history/history.ts"
 import { shortImage } from "../rollout/host/names.ts"
+import { pc } from "./colours.ts"
 import { line, table } from "./text.ts"
 
 const verdict = z.enum(["PASS", "FAIL", "ERROR"])

@@ -1,5 +1,5 @@
-import pc from "picocolors"
 import type { Failure, RolloutReport } from "../rollout/deploy/report.ts"
+import { pc } from "./colours.ts"
 import { duration, line } from "./text.ts"
 
 /** How a rollout ended, for people: what failed with its last words, what went back, what comes next. */

@@ -1,4 +1,3 @@
-import pc from "picocolors"
 import { z } from "zod"
 import type { Fleet } from "../fleet/fleet.ts"
 import { digestIn } from "../release/reference.ts"
@@ -7,6 +6,7 @@ import { few as someOf } from "../rollout/preflight/check.ts"
 import { type Asked, lastReport } from "../rollout/status/reports.ts"
 import { isIll, isWell } from "../rollout/status/service.ts"
 import { exitCodeOf, type HostStatus } from "../rollout/status/status.ts"
+import { pc } from "./colours.ts"
 import { bytes, duration, line } from "./text.ts"
 
 const image = z.string().nullable()

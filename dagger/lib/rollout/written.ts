@@ -5,7 +5,7 @@ import { Document, isMap, isScalar, visit } from "yaml"
  * 2001-01-01 and 0777 for something else than other readers do.
  */
 export function written(comment: string, file: object, notes: Readonly<Record<string, string>> = {}): string {
-  const document = new Document(file)
+  const document = new Document(file, { aliasDuplicateObjects: false })
   document.commentBefore = comment
   visit(document, {
     Pair(index, pair) {
@@ -13,6 +13,10 @@ export function written(comment: string, file: object, notes: Readonly<Record<st
         const note = notes[pair.key.value]
         if (note !== undefined) Object.assign(pair.key, { commentBefore: ` ${note}`, spaceBefore: index !== 0 })
       }
+    },
+    Scalar(key, scalar) {
+      if (key === "value" && typeof scalar.value === "string" && scalar.value.includes("\n"))
+        scalar.type = "BLOCK_LITERAL"
     },
     Seq(_, list) {
       list.flow = list.items.every(isScalar)
