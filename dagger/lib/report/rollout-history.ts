@@ -87,13 +87,15 @@ export function historyText(document: HistoryDocument, { all = false }: { all?: 
     onHosts(run),
     howItEnded(run),
   ])
-  const notes = told.flatMap(({ run, hosts }) =>
-    hosts.flatMap(({ host, notes }) => notes.map((note) => line(run, `${host}: ${note}`))),
+  const notes = told.flatMap(({ run, hosts, verdict }) =>
+    (all || verdict !== "PASS" ? hosts : []).flatMap(({ host, notes }) =>
+      notes.map((note) => line(run, `${host}: ${note}`)),
+    ),
   )
   return [
     line("yard", yard),
     ...(rows.length > 0 ? [table(["when (UTC)", "run", "what", "tag", "who", "where", "how it ended"], rows)] : []),
-    ...(all && notes.length > 0 ? [notes.join("\n")] : []),
+    ...(notes.length > 0 ? [notes.join("\n")] : []),
     [
       ...(more > 0 ? [line("", `and ${more} older runs (--all shows them, with what changed)`)] : []),
       ...hosts.flatMap(({ host, problem }) => (problem ? [line(host, `${pc.red("not asked")}: ${problem}`)] : [])),
@@ -118,7 +120,7 @@ function howItEnded({ verdict, unfinished, rolledBack, reason, verb }: HistoryDo
   return verb === "pin" || verb === "unpin" || verb === "rollback" ? `${told}${because}` : told
 }
 
-const words = { PASS: "ok", FAIL: "failed", ERROR: "FAILED, and something is left" }
+const words = { PASS: "ok", FAIL: "failed", ERROR: "FAILED" }
 
 function changes(runs: readonly HistoryDocument["runs"][number][]): string {
   const rows = runs.flatMap(({ run, hosts }) =>

@@ -17,9 +17,7 @@ const text = (most: number) =>
 /** How a run ended. */
 const verdictSchema = z
   .enum(["PASS", "FAIL", "ERROR"])
-  .describe(
-    "PASS: all is well; FAIL: it failed and was taken back; ERROR: something is left that is not as it should be.",
-  )
+  .describe("PASS: all is well; FAIL: it failed and was taken back; ERROR: it ended otherwise, and its notes say how.")
 
 export const entrySchema = z.object({
   schema: z.literal(1),
