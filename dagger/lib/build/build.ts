@@ -99,9 +99,10 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
 }
 
 /** What Dockerfiles may mount, by id: what this machine or call has of it. */
-const buildSecrets = ({ ca, index }: Yard): Record<string, Secret> => ({
+const buildSecrets = ({ ca, index, goproxy }: Yard): Record<string, Secret> => ({
   ...(ca ? { ca } : {}),
   ...(index ? { index } : {}),
+  ...(goproxy ? { goproxy } : {}),
 })
 
 /** Only what is asked for leaves the builder; linked parents stay in its cache. */
