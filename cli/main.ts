@@ -13,6 +13,7 @@ import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
 import { historyVerb } from "./verbs/history.ts"
 import { keyVerb } from "./verbs/key.ts"
+import { lockVerb } from "./verbs/lock.ts"
 import { phasesVerb } from "./verbs/phases.ts"
 import { pinVerb, unpinVerb } from "./verbs/pin.ts"
 import { planVerb } from "./verbs/plan.ts"
@@ -56,6 +57,7 @@ for (const verb of [
   pinVerb,
   unpinVerb,
   pruneVerb,
+  lockVerb,
   advisoriesVerb,
   setupVerb,
   doctorVerb,

@@ -53,8 +53,14 @@ describe("the requirement locks", () => {
     const text = read(`${name}.lock`)
     expect(text).not.toMatch(/:\/\/|--(?:extra-)?index-url|--find-links/)
     const [, command] = /^# {4}(uv pip compile .*)$/m.exec(text) ?? []
-    const python = Object.values(fleet.families).find(({ lock }) => lock === join(folder, `${name}.lock`))?.python ?? "3.11"
-    for (const option of ["--generate-hashes", "--no-emit-index-url", "--only-binary :all:", `--python-version ${python}`])
+    const python =
+      Object.values(fleet.families).find(({ lock }) => lock === join(folder, `${name}.lock`))?.python ?? "3.11"
+    for (const option of [
+      "--generate-hashes",
+      "--no-emit-index-url",
+      "--only-binary :all:",
+      `--python-version ${python}`,
+    ])
       expect(command).toContain(option)
   })
 

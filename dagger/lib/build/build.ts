@@ -58,7 +58,9 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
   const described = await Promise.all(
     options.families.map((family) =>
       side(async () => {
-        const sbom = await describe(yard, planned(options.plan, family), first.archives[family]!)
+        const archive = first.archives[family]!
+        const sbom = await describe(yard, planned(options.plan, family), archive)
+        await yard.engine.discard(archive)
         return [family, sbom] as const
       }),
     ),
