@@ -18,7 +18,7 @@ function asked(file: string): string[] {
   return read(file)
     .split("\n")
     .map((line) => line.replace(/#.*/, "").trim())
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.startsWith("--"))
     .flatMap((line) => (line.startsWith("-r ") ? asked(line.slice(3)) : [/^[a-z0-9-]+/.exec(line)![0]]))
 }
 

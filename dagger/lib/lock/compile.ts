@@ -1,7 +1,7 @@
 import type { Artifact, Engine, Secret, Step } from "../engine/engine.ts"
 import { succeeded } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
-import { compileArguments, constraintsOf, type Lock, locksOf } from "./locks.ts"
+import { builtIn, compileArguments, constraintsOf, type Lock, locksOf } from "./locks.ts"
 
 export interface Compiling {
   fleet: Fleet
@@ -54,7 +54,13 @@ function compileStep(
   return {
     name: `lock ${lock.name}`,
     image: "toolbox:lock",
-    argv: ["sh", "/fairlead/lock", folder, ...compileArguments(lock, constraints), ...(upgrade ? ["--upgrade"] : [])],
+    argv: [
+      "sh",
+      "/fairlead/lock",
+      folder,
+      ...compileArguments(lock, constraints, builtIn(lock.source, texts)),
+      ...(upgrade ? ["--upgrade"] : []),
+    ],
     inputs: {
       "/fairlead/lock": engine.file("lock", script),
       "/src": source,

@@ -36,10 +36,19 @@ export function constraintsOf(lock: Lock, source: string, all: readonly Lock[]):
   return all.filter((each) => named.includes(each.source) && each.python === lock.python)
 }
 
+/** What the source says, `-r` included, has no wheel and is built from its own source: its lines `--no-binary NAME`. */
+export function builtIn(path: string, texts: Readonly<Record<string, string>>): string[] {
+  const text = texts[path] ?? ""
+  const folder = path.split("/").slice(0, -1)
+  const taken = [...text.matchAll(/^-r\s+(\S+)/gm)].flatMap(([, file]) => builtIn([...folder, file].join("/"), texts))
+  return [...new Set([...taken, ...[...text.matchAll(/^--no-binary\s+(\S+)/gm)].map(([, name]) => name!)])]
+}
+
 /** What uv is called with, in the lock's folder; it writes the call into the lock's first lines. One target platform. */
-export const compileArguments = (lock: Lock, constraints: readonly Lock[]): string[] => [
+export const compileArguments = (lock: Lock, constraints: readonly Lock[], built: readonly string[]): string[] => [
   ...["pip", "compile", "--generate-hashes", "--python-version", lock.python],
   ...["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:", "--no-emit-index-url"],
+  ...built.flatMap((each) => ["--no-binary", each]),
   ...[base(lock.source), ...constraints.flatMap(({ path }) => ["-c", base(path)])],
   ...["-o", base(lock.path)],
 ]

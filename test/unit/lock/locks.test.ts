@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { loadFleet } from "../../../dagger/lib/fleet/load.ts"
-import { compileArguments, constraintsOf, lockProblems, locksOf } from "../../../dagger/lib/lock/locks.ts"
+import { builtIn, compileArguments, constraintsOf, lockProblems, locksOf } from "../../../dagger/lib/lock/locks.ts"
 
 const fleet = await loadFleet(".")
 const all = locksOf(fleet)
 const lock = (name: string) => all.find((each) => each.name === name)!
-const texts = Object.fromEntries(all.map(({ path }) => [path, readFileSync(path, "utf8")]))
+const texts = Object.fromEntries(
+  all.flatMap(({ path, source }) => [path, source].map((each) => [each, readFileSync(each, "utf8")])),
+)
 const torch = "dockerfiles/requirements/family-torch-cu121.lock"
 
 /** What the first lines of a lock say it was made with. */
@@ -21,8 +23,8 @@ describe("locking", () => {
 
   it.each(all.map(({ name }) => name))("calls uv for %s as its lock says that it was made", (name) => {
     const own = lock(name)
-    const constraints = constraintsOf(own, readFileSync(own.source, "utf8"), all)
-    expect(compileArguments(own, constraints).join(" ")).toBe(madeBy(own.path))
+    const constraints = constraintsOf(own, texts[own.source]!, all)
+    expect(compileArguments(own, constraints, builtIn(own.source, texts)).join(" ")).toBe(madeBy(own.path))
   })
 
   it("holds a lock to those of the files that it takes in, for the same Python only", () => {
