@@ -20,6 +20,7 @@ import { planVerb } from "./verbs/plan.ts"
 import { preflightVerb } from "./verbs/preflight.ts"
 import { pruneVerb } from "./verbs/prune.ts"
 import { reportVerb } from "./verbs/report.ts"
+import { reproduceVerb } from "./verbs/reproduce.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { rollbackVerb } from "./verbs/rollback.ts"
 import { setupVerb } from "./verbs/setup.ts"
@@ -47,6 +48,7 @@ for (const verb of [
   explainVerb,
   phasesVerb,
   verifyVerb,
+  reproduceVerb,
   keyVerb,
   composeVerb,
   preflightVerb,

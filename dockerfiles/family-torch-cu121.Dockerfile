@@ -58,8 +58,8 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
  && /mnt/slim-package nvidia_nvjitlink_cu12 '*/include/*' \
  && /mnt/slim-package nvidia_nvtx_cu12 '*/include/*'
 
-# Headers, protoc and CMake's files are for building extensions, which takes a compiler. nvdisasm is for people who read
-# what triton compiled.
+# Headers, protoc and CMake's files are for building extensions, which takes a compiler. So do triton's kernels, and thus ptxas,
+# cuobjdump and nvdisasm are of no use here.
 RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=bind,source=steps/lock-entries,target=/mnt/lock-entries \
     --mount=type=bind,source=steps/slim-package,target=/mnt/slim-package \
@@ -72,9 +72,9 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=secret,id=index,target=/run/secrets/index \
     --mount=type=tmpfs,target=/tmp \
     /mnt/uv-install /mnt/family-torch-cu121.lock torch triton \
- && /mnt/slim-package torch 'torch/include/*' 'torch/bin/*' 'torch/share/cmake/*' \
+ && /mnt/slim-package torch 'torch/include/*' 'torch/bin/protoc*' 'torch/share/cmake/*' \
  && /mnt/strip-package torch 'torch/lib/libtorch_*.so' \
- && /mnt/slim-package triton '*/bin/nvdisasm' \
+ && /mnt/slim-package triton '*/cuda/bin/*' \
  && /mnt/strip-package triton 'triton/_C/libtriton.so'
 
 # torchaudio reads and writes sound by soundfile here. Its bindings of sox and ffmpeg look for libraries that are not there:
