@@ -15,6 +15,7 @@ export default defineConfig({
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "threads", env: nobodysEngine } },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
+      { test: { name: "heavy", include: ["test/heavy/**/*.test.ts"], ...onTheYard, testTimeout: 3_000_000 } },
     ],
   },
 })

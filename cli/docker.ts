@@ -131,6 +131,12 @@ export class DockerEngine implements Engine {
     await cp(await pathOf(artifact), path, { recursive: true })
   }
 
+  async discard(artifact: Artifact): Promise<void> {
+    const path = await pathOf(artifact)
+    // What was given to the run from elsewhere stays.
+    if (path.startsWith(`${this.options.work}/`)) await rm(path, { recursive: true, force: true })
+  }
+
   async close(): Promise<void> {
     await this.removeContainers()
     await this.services.release()

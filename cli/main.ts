@@ -13,12 +13,14 @@ import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
 import { historyVerb } from "./verbs/history.ts"
 import { keyVerb } from "./verbs/key.ts"
+import { lockVerb } from "./verbs/lock.ts"
 import { phasesVerb } from "./verbs/phases.ts"
 import { pinVerb, unpinVerb } from "./verbs/pin.ts"
 import { planVerb } from "./verbs/plan.ts"
 import { preflightVerb } from "./verbs/preflight.ts"
 import { pruneVerb } from "./verbs/prune.ts"
 import { reportVerb } from "./verbs/report.ts"
+import { reproduceVerb } from "./verbs/reproduce.ts"
 import { riskVerb } from "./verbs/risk.ts"
 import { rollbackVerb } from "./verbs/rollback.ts"
 import { setupVerb } from "./verbs/setup.ts"
@@ -46,6 +48,7 @@ for (const verb of [
   explainVerb,
   phasesVerb,
   verifyVerb,
+  reproduceVerb,
   keyVerb,
   composeVerb,
   preflightVerb,
@@ -56,6 +59,7 @@ for (const verb of [
   pinVerb,
   unpinVerb,
   pruneVerb,
+  lockVerb,
   advisoriesVerb,
   setupVerb,
   doctorVerb,

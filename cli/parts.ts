@@ -25,7 +25,16 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
 }
 
 /** What verbs use. */
-export const everyToolboxPart: readonly ToolboxPart[] = ["build", "registry", "sbom", "run", "lint", "sign", "scan"]
+export const everyToolboxPart: readonly ToolboxPart[] = [
+  "build",
+  "registry",
+  "sbom",
+  "run",
+  "lint",
+  "sign",
+  "lock",
+  "scan",
+]
 
 /** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests. */
 export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes"]

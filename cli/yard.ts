@@ -79,6 +79,7 @@ export async function yardOn(
   const { repository, commit, registry } = on
   const ca = caBundle()
   const index = process.env.UV_DEFAULT_INDEX ?? process.env.UV_INDEX_URL ?? process.env.PIP_INDEX_URL
+  const goproxy = process.env.GOPROXY
   return {
     fleet: repository.fleet,
     root: repository.root,
@@ -93,6 +94,7 @@ export async function yardOn(
     advisories: once(() => lookForAdvisories(opened, repository, on.advisories)),
     ca: ca === undefined ? undefined : secretFile("ca", ca),
     index: index === undefined ? undefined : secretText("index", index),
+    goproxy: goproxy ? secretText("goproxy", goproxy) : undefined,
     auth: registry.auth === undefined ? undefined : secretText("registry-auth", registry.auth),
     parallel: Math.max(2, availableParallelism()),
   }

@@ -13,6 +13,7 @@ import { fairleadRoot } from "../version.ts"
 interface TestFlags {
   unit?: boolean
   requireEngine?: boolean
+  heavy?: boolean
 }
 
 interface Count {
@@ -26,6 +27,7 @@ export const testVerb = (): Command =>
     .description("Fairlead's own tests: lint, types, unit; then on a real engine conformance and the main job")
     .option("--unit", "only what needs no container engine")
     .option("--require-engine", "fail where no container engine can run, as in CI")
+    .option("--heavy", "then ship the families of gigabytes too: half an hour, and 30 GB of disk")
     .action(async (flags: TestFlags) => {
       const checks = await npx(["npm", "run", "--silent", "check"])
       const count = await vitest("unit")
@@ -35,7 +37,8 @@ export const testVerb = (): Command =>
           ? await engineMissing()
           : "the checks above failed"
       if (missing === undefined) {
-        for (const project of ["conformance", "e2e"]) add(count, await vitest(project))
+        for (const project of ["conformance", "e2e", ...(flags.heavy ? ["heavy"] : [])])
+          add(count, await vitest(project))
       } else {
         console.log(line("skipped", `conformance, e2e: ${missing}`))
       }

@@ -36,6 +36,8 @@ export interface Yard {
   ca?: Secret
   /** The URL of a Python package index, which may hold a password. */
   index?: Secret
+  /** Go proxies as GOPROXY names them, which may hold a password. */
+  goproxy?: Secret
   /** Registry credentials, as a Docker config.json. */
   auth?: Secret
   /** What signs records; without it nothing is signed. */

@@ -29,6 +29,13 @@ export class Checkout {
     await this.commit(`change ${path}`)
   }
 
+  /** The same commits in a folder of another name. */
+  async copy(): Promise<Checkout> {
+    const root = await mkdtemp(join(tmpdir(), "copy-of-a-fleet-"))
+    await cp(this.root, root, { recursive: true })
+    return new Checkout(root)
+  }
+
   async head(): Promise<string> {
     return (await this.git("rev-parse", "HEAD")).trim()
   }

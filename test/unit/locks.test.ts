@@ -18,7 +18,7 @@ function asked(file: string): string[] {
   return read(file)
     .split("\n")
     .map((line) => line.replace(/#.*/, "").trim())
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.startsWith("--"))
     .flatMap((line) => (line.startsWith("-r ") ? asked(line.slice(3)) : [/^[a-z0-9-]+/.exec(line)![0]]))
 }
 
@@ -53,7 +53,14 @@ describe("the requirement locks", () => {
     const text = read(`${name}.lock`)
     expect(text).not.toMatch(/:\/\/|--(?:extra-)?index-url|--find-links/)
     const [, command] = /^# {4}(uv pip compile .*)$/m.exec(text) ?? []
-    for (const option of ["--generate-hashes", "--no-emit-index-url", "--only-binary :all:", "--python-version 3.11"])
+    const python =
+      Object.values(fleet.families).find(({ lock }) => lock === join(folder, `${name}.lock`))?.python ?? "3.11"
+    for (const option of [
+      "--generate-hashes",
+      "--no-emit-index-url",
+      "--only-binary :all:",
+      `--python-version ${python}`,
+    ])
       expect(command).toContain(option)
   })
 

@@ -50,6 +50,7 @@ describe("the fingerprint of a toolbox part", () => {
     ["requirements/sbom.lock", ["sbom"]],
     ["requirements/lint.lock", ["lint"]],
     ["requirements/scan.lock", ["scan"]],
+    ["requirements/lock.lock", ["lock"]],
     ["registry.yaml", ["registry"]],
     ["containers.conf", ["run"]],
     ["scripts/podman-on", ["run"]],

@@ -58,7 +58,9 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
   const described = await Promise.all(
     options.families.map((family) =>
       side(async () => {
-        const sbom = await describe(yard, planned(options.plan, family), first.archives[family]!)
+        const archive = first.archives[family]!
+        const sbom = await describe(yard, planned(options.plan, family), archive)
+        await yard.engine.discard(archive)
         return [family, sbom] as const
       }),
     ),
@@ -99,9 +101,10 @@ function withoutOutputs(yard: Yard, { plan, inputs, families, noCache }: BuildOp
 }
 
 /** What Dockerfiles may mount, by id: what this machine or call has of it. */
-const buildSecrets = ({ ca, index }: Yard): Record<string, Secret> => ({
+const buildSecrets = ({ ca, index, goproxy }: Yard): Record<string, Secret> => ({
   ...(ca ? { ca } : {}),
   ...(index ? { index } : {}),
+  ...(goproxy ? { goproxy } : {}),
 })
 
 /** Only what is asked for leaves the builder; linked parents stay in its cache. */

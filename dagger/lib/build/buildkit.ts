@@ -90,13 +90,16 @@ export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
   look: "again",
 })
 
-/** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
+/**
+ * How every image is written: the same bytes each time, layers in zstd. Whatever BuildKit keeps a layer as, it is packed anew
+ * when its times are set; forcing one way to keep it would only pack gigabytes twice. Source: docs/build-repro.md of
+ * moby/buildkit, and conversion.convert in its util/converter.
+ */
 export const ociOutput = (file: string): string =>
-  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=zstd,force-compression=true,compression-level=${zstdLevel}`
+  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=zstd,compression-level=${zstdLevel}`
 
-/** For a look inside only: the same layers, with no time spent on packing them. */
-export const lookOutput = (file: string): string =>
-  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=uncompressed`
+/** For a look inside only: the same layers with the times that they were made with, packed with as little time as goes. */
+export const lookOutput = (file: string): string => `type=oci,dest=/out/${file},compression=zstd,compression-level=1`
 
 // BuildKit's encoder knows four strengths; 7 is the third. The fourth saves 4 % and takes several times as long, for
 // every image of every run: docs/images.md has the sizes.

@@ -89,6 +89,9 @@ export class DaggerEngine implements Engine {
     await (await handleOf(artifact)).export(path)
   }
 
+  // The engine keeps it in its own cache, and prunes that by itself.
+  async discard(): Promise<void> {}
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.services.values()].map((service) => service.stop()))
     this.services.clear()

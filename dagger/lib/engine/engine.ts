@@ -7,6 +7,7 @@ export type ToolboxPart =
   | "sbom"
   | "run"
   | "lint"
+  | "lock"
   | "scan"
   | "sign"
   | "browser"
@@ -103,6 +104,8 @@ export interface Engine {
   read(artifact: Artifact, maxBytes?: number): Promise<string>
   /** Copies an artifact to a path of the machine that runs Fairlead. */
   save(artifact: Artifact, path: string): Promise<void>
+  /** Nobody wants the artifact any more: what it takes on this machine's disk is freed. */
+  discard(artifact: Artifact): Promise<void>
   /** Stops every service and removes what only this run needed. */
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import type { ToolboxPart } from "./engine.ts"
 
 /** Every part of the toolbox, in the order in which a newcomer needs them. */
 export const toolboxParts: readonly ToolboxPart[] = [
-  ...(["build", "registry", "sbom", "run", "lint", "sign"] as const),
+  ...(["build", "registry", "sbom", "run", "lint", "sign", "lock"] as const),
   ...(["scan", "browser", "kubernetes", "host"] as const),
 ]
 

@@ -8,6 +8,7 @@ export type Probe =
   | "archive_probe.py"
   | "audit_probe.py"
   | "contract_probe.py"
+  | "differ_probe.py"
   | "linked.py"
   | "osv_source.py"
   | "sbom_probe.py"

@@ -11,6 +11,8 @@ export interface Inspected {
   seconds: number
 }
 
+const oneCopyFrom = 1e9
+
 /** Asks gates about an image, all side by side; one that fails does not hide what the others see. */
 export async function inspect(
   yard: Yard,
@@ -21,8 +23,14 @@ export async function inspect(
   const started = performance.now()
   const { family } = image
   const on = lookingAt({ ...image, machine: options.machine }, options.rules(family), yard)
+  // Smoke unpacks the image once more. Of one that takes gigabytes there is one copy at a time.
+  const unpacked = on.archived().then(
+    ({ layers }) => layers.reduce((sum, { uncompressed }) => sum + (uncompressed ?? 0), 0),
+    () => 0, // told by the gates that read it
+  )
   const answers = await Promise.all(
     which.map(async (gate) => {
+      if (gate.name === "smoke" && (await unpacked) > oneCopyFrom) await on.inside().catch(() => {})
       tell(options, { family, step: gate.name, state: "started" })
       const answer = await ask(gate, on)
       tell(options, { family, step: gate.name, state: "done", verdict: answer.verdict, brief: answer.brief })

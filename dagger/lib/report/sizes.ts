@@ -63,6 +63,14 @@ export function sizeOf(release: Release | undefined, parent?: Release): Sizes | 
   }
 }
 
+/** The layers of an image with the command that made each; none where its record does not tell. */
+export function layersOf(
+  release: Release | undefined,
+): { digest: string; compressed: number; uncompressed: number; madeBy: string }[] {
+  const read = factsSchema.safeParse(release?.gates.size?.facts)
+  return read.success ? read.data.layers.map((each) => ({ ...each, madeBy: commandOf(each.madeBy) })) : []
+}
+
 // What is before the command itself is much the same for all layers: build arguments, the shell, mounts.
 const commandOf = (madeBy: string): string =>
   madeBy.replace(/^RUN\s+(?:\|\d+\s+(?:\S+=\S*\s+)*)?(?:\/bin\/sh -c\s+)?(?:--mount=\S+\s+)*(?=\S)/, "")

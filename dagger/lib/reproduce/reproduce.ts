@@ -1,0 +1,112 @@
+import { z } from "zod"
+import { build } from "../build/build.ts"
+import { packagesIn } from "../build/sbom.ts"
+import type { Artifact, Engine, Step } from "../engine/engine.ts"
+import { answered, probe } from "../gates/probe.ts"
+import type { SbomFacts } from "../gates/sbom.ts"
+import type { AllInputs } from "../plan/inputs.ts"
+import type { Plan } from "../plan/plan.ts"
+import { why } from "../plan/why.ts"
+import { wrongInput } from "../problem.ts"
+import { type Delta, delta } from "../release/delta.ts"
+import type { ImageRecord } from "../release/record.ts"
+import type { Registry } from "../release/registry.ts"
+import type { Yard } from "../yard.ts"
+
+const differingSchema = z.strictObject({
+  schema: z.literal(1),
+  config: z.array(z.string()),
+  layers: z.array(
+    z.strictObject({
+      layer: z.int().positive(),
+      count: z.int().nonnegative(),
+      files: z.array(z.strictObject({ path: z.string(), what: z.string() })),
+    }),
+  ),
+})
+
+/** Where two images differ: keys of the config, paths by layer (the first ones and how many there are). */
+export type Differing = z.infer<typeof differingSchema>
+
+export interface Reproduced {
+  family: string
+  released: string
+  rebuilt: string
+  same: boolean
+  /** Packages that are others than in the release: the Debian archive moved on. Absent where all are the same. */
+  moved?: Delta
+  differing?: Differing
+}
+
+export interface Reproducing {
+  plan: Plan
+  inputs: AllInputs
+  record: ImageRecord
+  registry: Registry
+  machine?: string
+}
+
+/**
+ * Builds a release again from nothing but the checkout, and compares. Throws a Problem (exit code 2) where the checkout is
+ * not what the release was made of.
+ */
+export async function reproduce(
+  yard: Yard,
+  { plan, inputs, record, registry, machine }: Reproducing,
+): Promise<Reproduced> {
+  const { family } = record
+  const planned = plan.families.find((each) => each.family === family)!
+  if (planned.fingerprint !== record.fingerprint) {
+    throw wrongInput(`the checkout is not what ${family} ${record.digest.slice(0, 19)} was made of`, {
+      why: why(record.ingredients, planned.ingredients).slice(0, 5).join("; "),
+      fix: `check out the commit in the release's tag; what made the image what it is came with ${record.revision.slice(0, 7)}`,
+    })
+  }
+  const families = plan.families.map((each) => each.family)
+  const built = await build(yard, { plan, inputs, families, machine, noCache: true })
+  const image = built.find((each) => each.family === family)!
+  const base = { family, released: record.digest, rebuilt: image.digest, same: image.digest === record.digest }
+  if (base.same) return base
+  const moved = movedBetween(record, await yard.engine.read(image.sbom))
+  const released = await registry.download(family, record.digest)
+  return {
+    ...base,
+    ...(moved ? { moved } : {}),
+    differing: await differingIn(yard.engine, base, [released, image.archive]),
+  }
+}
+
+/** What is installed now and was not then; undefined where the packages are the same. */
+function movedBetween({ gates }: ImageRecord, sbom: string): Delta | undefined {
+  const facts = gates.sbom?.facts as Partial<SbomFacts> | undefined
+  const found = delta(facts?.packages ?? [], packagesIn(sbom))
+  return found.added.length + found.removed.length + found.changed.length > 0 ? found : undefined
+}
+
+export const differStep = (
+  engine: Engine,
+  { family, released, rebuilt }: Pick<Reproduced, "family" | "released" | "rebuilt">,
+  [one, other]: readonly [Artifact, Artifact],
+): Step => ({
+  name: `compare ${family}`,
+  image: "toolbox:run",
+  argv: [
+    ...(["python3", "-I", "-B", "/fairlead/differ_probe.py", "/in/released.tar", "/in/rebuilt.tar"] as const),
+    ...["--digests", released, rebuilt],
+  ],
+  inputs: {
+    "/fairlead/differ_probe.py": probe(engine, "differ_probe.py"),
+    "/fairlead/archive_probe.py": probe(engine, "archive_probe.py"),
+    "/in/released.tar": one,
+    "/in/rebuilt.tar": other,
+  },
+})
+
+async function differingIn(
+  engine: Engine,
+  images: Pick<Reproduced, "family" | "released" | "rebuilt">,
+  archives: readonly [Artifact, Artifact],
+): Promise<Differing> {
+  const step = differStep(engine, images, archives)
+  return answered(step.name, await engine.run(step), differingSchema)
+}
