@@ -84,6 +84,9 @@ job_state() {
     said=ended:$j_rc
   elif job_running; then
     said=running
+  elif read_job && [ -n "$j_rc" ]; then
+    # It ended between the two looks: its last word is there before its process is gone.
+    said=ended:$j_rc
   else
     said=died
   fi
