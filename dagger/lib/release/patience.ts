@@ -7,11 +7,12 @@ const pauses = [10, 30, 60]
 // manifest) it gives up at once, and does not tell for how long to wait. So it is begun anew from the bytes on disk: what
 // is there by then it does not send again, and its first requests wait as told.
 const script = `\
+said=$(mktemp)
 for pause in ${pauses.join(" ")} none; do
-  "$@" 2>/tmp/said
+  "$@" 2>"$said"
   rc=$?
-  cat /tmp/said >&2
-  [ $rc -ne 0 ] && [ $pause != none ] && grep -Eqi 'StatusCode: 429|too ?many ?requests' /tmp/said || exit $rc
+  cat "$said" >&2
+  [ $rc -ne 0 ] && [ $pause != none ] && grep -Eqi 'StatusCode: 429|too ?many ?requests' "$said" || exit $rc
   echo "the registry asks to wait: again in $pause s" >&2
   sleep $pause
 done
