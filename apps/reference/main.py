@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler
 REVISION = "/usr/share/fairlead/revision"
 OK = {"status": "ok"}
 
-# FAIRLEAD_FAIL=name. With FAIRLEAD_FAIL_AFTER=seconds the service is well at first and falls ill then (default 0: from
+# FAIRLEAD_FAIL=name, or several with commas. With FAIRLEAD_FAIL_AFTER=seconds the service is well at first and falls ill then (default 0: from
 # the beginning); with FAIRLEAD_FAIL_UNTIL=seconds it recovers. Both count from the start.
 FAILURES = {
     "health500": "/health answers 500",
@@ -29,7 +29,7 @@ FAILURES = {
     "refuse": "nothing listens on the health port (from the beginning, whatever FAIRLEAD_FAIL_AFTER says)",
     "crash": "the process ends with exit code 1",
     "hang": "the process does not react to SIGTERM",
-    "spew": "prints a line of terminal escapes and what looks like a secret, each second",
+    "spew": "prints lines of terminal escapes and what looks like secrets, each second",
 }
 
 
@@ -40,7 +40,7 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None if failure.is_now("hang") else stop.set())
     pages = {port: {"/": identity}}
-    if failure.name != "refuse":
+    if "refuse" not in failure.names:
         pages.setdefault(health_port, {})["/health"] = failure.health
     for each, answers in pages.items():
         serve(each, answers)
@@ -52,6 +52,7 @@ def main():
             os._exit(1)
         if failure.is_now("spew"):
             print("\x1b[2J\x1b]0;owned\x07 token=not-a-real-secret", flush=True)
+            print("\x1b]52;c;b3duZWQ=\x1b\\ postgres://user:not-a-real-secret@database/fleet", flush=True)
             stop.wait(1)
     # Threads that still answer somebody are daemons and end with the process.
 
@@ -74,27 +75,27 @@ def revision():
 
 
 class Failure:
-    def __init__(self, name, after, until):
-        self.name, self.after, self.until = name, after, until
+    def __init__(self, names, after, until):
+        self.names, self.after, self.until = names, after, until
         self.start = time.monotonic()
         self.asked = 0
 
     @classmethod
     def from_environment(cls):
-        name = os.environ.get("FAIRLEAD_FAIL", "")
-        if name and name not in FAILURES:
+        names = {name for name in os.environ.get("FAIRLEAD_FAIL", "").split(",") if name}
+        for name in names - FAILURES.keys():
             sys.exit(f"reference: FAIRLEAD_FAIL={name!a}: one of {', '.join(FAILURES)}")
-        return cls(name, seconds_from("FAIRLEAD_FAIL_AFTER", 0), seconds_from("FAIRLEAD_FAIL_UNTIL", float("inf")))
+        return cls(names, seconds_from("FAIRLEAD_FAIL_AFTER", 0), seconds_from("FAIRLEAD_FAIL_UNTIL", float("inf")))
 
     def is_now(self, name):
-        return self.name == name and self.after <= time.monotonic() - self.start < self.until
+        return name in self.names and self.after <= time.monotonic() - self.start < self.until
 
     def health(self):
         self.asked += 1
         if self.is_now("health500") or (self.is_now("flap") and self.asked % 2 == 0):
             return 500, {"status": "error"}
         if self.is_now("wrongbody"):
-            return 200, {"status": "starting"}
+            return 200, {"status": "starting", **({"token": "not-a-real-secret"} if self.is_now("spew") else {})}
         if self.is_now("notjson"):
             return 200, "<html>It works!</html>"
         if self.is_now("slow"):

@@ -26,7 +26,7 @@ interface FleetFile {
 /** A small fleet's repository, its images in an organisation of their own, and the demo's hosts to roll it out to. */
 export class RolloutYard {
   /** Nothing in these tests changes an image, so that what is shipped once serves all of them. */
-  constructor(readonly org = "rollout-tests") {}
+  constructor(public org = "rollout-tests") {}
   checkout!: Checkout
 
   /** Changes fleet.yaml as data, and commits it. */

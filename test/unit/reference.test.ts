@@ -93,6 +93,7 @@ describe.skipIf(!python).concurrent("the reference service", { timeout: 20_000 }
   it.each<[string, { status: number; body: string }[]]>([
     ["health500", [{ status: 500, body: '{"status":"error"}' }]],
     ["wrongbody", [{ status: 200, body: '{"status":"starting"}' }]],
+    ["spew,wrongbody", [{ status: 200, body: '{"status":"starting","token":"not-a-real-secret"}' }]],
     ["notjson", [{ status: 200, body: "<html>It works!</html>" }]],
     ["flap", [well, { status: 500, body: '{"status":"error"}' }, well]],
   ])("with FAIRLEAD_FAIL=%s answers so, and goes on serving", async (failure, answers) => {

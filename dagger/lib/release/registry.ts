@@ -8,6 +8,7 @@ import {
   StepError,
 } from "../engine/engine.ts"
 import { sha256 } from "../sha256.ts"
+import { patient } from "./patience.ts"
 
 /** Where images go. */
 export interface RegistryAddress {
@@ -130,7 +131,7 @@ export class Registry {
   }
 
   async run(step: Step): Promise<void> {
-    const ran = await this.engine.run(step)
+    const ran = await this.engine.run(patient(step))
     if (ran.exitCode !== 0) throw this.failed(step, ran)
   }
 
@@ -138,10 +139,16 @@ export class Registry {
     new StepError(
       `${step.name} in ${this.address.host}`,
       { exitCode: ran.exitCode, output: ran.stderr || ran.stdout },
-      /unauthorized|denied|authentication required/i.test(ran.stderr)
-        ? `log in first: docker login ${this.address.host}`
-        : "look at `fairlead doctor`, then run the same command again: what was uploaded is kept",
+      this.fix(ran.stderr),
     )
+
+  private fix(said: string): string {
+    const { host } = this.address
+    if (/unauthorized|denied|authentication required/i.test(said)) return `log in first: docker login ${host}`
+    if (/StatusCode: 429|too ?many ?requests/i.test(said))
+      return `wait some minutes, then run the same command again: ${host} keeps what was uploaded`
+    return "look at `fairlead doctor`, then run the same command again: what was uploaded is kept"
+  }
 }
 
 const authPath = "/run/secrets/registry-auth.json"

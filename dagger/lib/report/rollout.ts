@@ -36,19 +36,30 @@ function ending({ hosts, exitCode, policy, seconds }: RolloutReport): string {
   if (exitCode === 0)
     return `${changed} of ${all.length} services changed and healthy, ${all.length - changed} untouched, ${took}`
   const back = count("rolledBack")
-  if (exitCode === 4) {
-    const stays = count("healthy")
-    const rest = stays > 0 ? `${stays} stay as they were deployed` : "nothing changed in the end"
-    return pc.yellow(
-      `failed and rolled back (${policy} policy): ${back} services are back and healthy; ${rest}, ${took}`,
-    )
-  }
+  const ended = endedText({
+    ...{ back, removed: count("removed"), stays: count("healthy") },
+    open: count("planned") + count("pulled"),
+  })
+  if (exitCode === 4) return pc.yellow(`failed (${policy} policy): ${ended}, ${took}`)
   if (exitCode === 5)
     return pc.red(
-      `failed, and going back failed as well: ${back} services are back, ${count("failed")} are not well, ${took}`,
+      `failed, and going back failed as well: ${back} services are back, ${count("failed")} not well, ${took}`,
     )
   return pc.red(`not finished, ${took}`)
 }
+
+/** What became of the services that a failed rollout had touched. */
+function endedText({ back, removed, stays, open }: Record<"back" | "removed" | "stays" | "open", number>): string {
+  const told = [
+    ...(back > 0 ? [`${services(back)} taken back and healthy`] : []),
+    ...(removed > 0 ? [`${services(removed)} removed again, with nothing to go back to`] : []),
+    ...(stays > 0 ? [`${services(stays)} new and healthy`] : []),
+    ...(open > 0 ? [`${services(open)} not begun`] : []),
+  ]
+  return told.length > 0 ? told.join("; ") : "no service was touched"
+}
+
+const services = (count: number): string => (count === 1 ? "1 service is" : `${count} services are`)
 
 function next({ exitCode }: RolloutReport): string[] {
   if (exitCode === 0) return ["fairlead status · fairlead rollback takes this back"]

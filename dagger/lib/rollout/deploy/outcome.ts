@@ -56,7 +56,9 @@ export class Outcome {
   touched = (host: string): string[] =>
     this.services()
       .filter((each) => each.host === host && each.action !== "unchanged")
-      .filter((each) => !["planned", "pulled", "rolledBack"].includes(this.states.get(key(host, each.svc))!.state))
+      .filter(
+        (each) => !["planned", "pulled", "rolledBack", "removed"].includes(this.states.get(key(host, each.svc))!.state),
+      )
       .map(({ service }) => service)
 
   stateOf = (host: string, svc: string): ServiceState | undefined => this.states.get(key(host, svc))?.state
@@ -104,5 +106,5 @@ const stateOf: Partial<Record<JournalLine["event"], ServiceState>> = {
   reverting: "failed",
   "revert-failed": "failed",
   reverted: "rolledBack",
-  removed: "rolledBack",
+  removed: "removed",
 }

@@ -1,6 +1,6 @@
 /**
  * What a container printed, without what looks like a secret: it is shown, and may end up in a ticket. Better one word too
- * many hidden than one password shown.
+ * many hidden than one password shown. What a host writes down goes through `redact` in host/sh/base.sh, which is the same.
  */
 export const redacted = (text: string): string =>
   text
@@ -13,7 +13,7 @@ export const redacted = (text: string): string =>
 const hidden = "[hidden]"
 
 const named =
-  /([A-Za-z0-9_.-]{0,60}(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie)[A-Za-z0-9_-]{0,30})("?'?\s*[:=]\s*(?:(?:Bearer|Basic)\s+)?)("[^"\n]*"|'[^'\n]*'|[^\s,;&"'}\]]+)/gi
+  /([A-Za-z0-9_.-]{0,60}(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie)[A-Za-z0-9_-]{0,30})("?'?\s*[:=]\s*(?:(?:Bearer|Basic)\s+)?)("[^"\n]*"?|'[^'\n]*'?|[^\s,;&"'}\]]+)/gi
 
 // GitHub, GitLab, AWS, Slack, Google, OpenAI-like, JSON Web Tokens. Source: the providers' own token formats.
 const known =

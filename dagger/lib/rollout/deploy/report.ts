@@ -1,8 +1,18 @@
 import { z } from "zod"
 
-const stateSchema = z.enum(["planned", "unchanged", "pulled", "stopped", "started", "healthy", "failed", "rolledBack"])
+const stateSchema = z.enum([
+  "planned",
+  "unchanged",
+  "pulled",
+  "stopped",
+  "started",
+  "healthy",
+  "failed",
+  "rolledBack",
+  "removed",
+])
 
-/** How far a service got. */
+/** How far a service got. "removed": it failed, and there was nothing to go back to, as on a first deploy. */
 export type ServiceState = z.infer<typeof stateSchema>
 
 export const rolloutReportSchema = z.object({

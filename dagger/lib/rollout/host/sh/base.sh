@@ -42,7 +42,19 @@ boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)
 tick() { read -r now_ _ </proc/uptime && now=${now_%%.*} && cs=$((now * 100 + 1${now_#*.} - 100)); }
 stamp() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 # Text of others as one line without anything that steers a terminal.
-clean() { printf '%s' "$1" | tr '\n\r\t' '   ' | tr -d '\000-\037\177' | cut -c 1-300; }
+clean() { printf '%s\n' "$1" | redact | tr '\n\r\t' '   ' | tr -d '\000-\037\177' | cut -c 1-300 | sed 's/ *$//'; }
+# What a container printed, without what steers a terminal and without what looks like a secret (deploy/redact.ts): it is
+# kept for whoever looks into a failure, and may end up in a ticket.
+esc=$(printf '\033') bel=$(printf '\007')
+redact() {
+  sed -E -e "s/$esc\\][^$bel$esc]*($bel|$esc\\\\)?//g" -e "s|$esc\\[[0-?]*[ -/]*[@-~]||g" |
+    tr -d '\000-\010\013\014\016-\037\177' |
+    sed -E -e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/s/.*/[hidden]/' \
+      -e "s/((password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie)[A-Za-z0-9_-]{0,30}[\"']{0,2}[[:space:]]*[:=][[:space:]]*((Bearer|Basic)[[:space:]]+)?)(\"[^\"]*\"?|'[^']*'?|[^][:space:],;&\"'}]+)/\1[hidden]/Ig" \
+      -e 's/(^|[^A-Za-z0-9_])(Bearer|Basic)[[:space:]]+[A-Za-z0-9._~+\/=-]{6,}/\1\2 [hidden]/Ig' \
+      -e 's/(:\/\/[^[:space:]\/:@]{1,200}):[^[:space:]\/@]{1,500}@/\1:[hidden]@/g' \
+      -e 's/(^|[^A-Za-z0-9_])(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9_-]{10,}|AIza[A-Za-z0-9_-]{30,}|hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+)/\1[hidden]/g'
+}
 last() { clean "$(printf '%s\n' "$1" | grep -v '^ *$' | tail -n 1)"; }
 
 # Written aside and renamed: whoever reads sees all of it or what was before. On a full disk the spare room is given up once.

@@ -89,7 +89,7 @@ to_old() {
   state_of "$svc" || return 1
   if [ -n "$cur_id" ] && ! is_good "$svc" "$cur_run"; then
     is_run "$cur_run" || cur_run=000000
-    bounded 20 docker logs --tail 200 "$cur_id" 2>&1 | tail -c 200000 >"$S/runs/$run/$svc.log" 2>/dev/null
+    bounded 20 docker logs --tail 200 "$cur_id" 2>&1 | tail -c 200000 | redact >"$S/runs/$run/$svc.log" 2>/dev/null
     stop_one "$cur_id" || return 1
     # It is kept to be looked at, and must not come back by itself with dockerd.
     deed update --restart no "$cur_id" || return 1
