@@ -3,6 +3,7 @@ import { Problem } from "../../dagger/lib/problem.ts"
 import { entryOf, type NewEntry } from "../../dagger/lib/rollout/history/entry.ts"
 import type { Hold } from "../../dagger/lib/rollout/host/job.ts"
 import type { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
+import { carriesOut } from "../rollout/gone.ts"
 import { owner } from "./hosts.ts"
 
 /** A change on hosts that is no rollout: every lock is held before the first host is changed. */
@@ -51,6 +52,7 @@ export async function changingHosts(
 async function hold(runner: HostRunner, hosts: readonly string[], verb: Change["verb"]): Promise<Held> {
   const run = randomBytes(3).toString("hex")
   const by = owner()
+  await carriesOut(run)
   const asked = await Promise.allSettled(hosts.map((host) => runner.lock(host, { run, owner: by, verb })))
   const holds = asked.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
   const refused = asked.flatMap((each) => (each.status === "rejected" ? [each.reason] : []))
