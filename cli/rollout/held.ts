@@ -3,6 +3,7 @@ import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import { entryOf, type NewEntry } from "../../dagger/lib/rollout/history/entry.ts"
 import type { Hold } from "../../dagger/lib/rollout/host/job.ts"
 import type { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
+import { carriesOut } from "./gone.ts"
 import { newRun, owner } from "./open.ts"
 
 /** A change on hosts that is no rollout. */
@@ -23,6 +24,7 @@ export async function changingHosts(
   work: (hold: Hold) => Promise<{ notes?: string[] }>,
 ): Promise<string> {
   const run = newRun()
+  await carriesOut(run)
   const by = owner()
   const holds = await Holds.take(runner, hosts, { run, owner: by, verb: change.verb })
   try {

@@ -33,6 +33,14 @@ const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host
 const service = (registry: RegistryAddress): Record<string, CallerPort> =>
   isLoopback(registry) ? { registry: { callerPort: portOf(registry) } } : {}
 
+function isJson(text: string): boolean {
+  try {
+    return JSON.parse(text) !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** Asks and changes one registry, each by a step with skopeo. */
 export class Registry {
   constructor(
@@ -53,8 +61,10 @@ export class Registry {
   async manifest(family: string, name: string): Promise<string | undefined> {
     const ref = name.startsWith("sha256:") ? this.refByDigest(family, name) : this.ref(family, name)
     const step = this.step(`look up ${family}:${name}`, ["inspect", "--raw", ...this.tls(""), ref])
-    const ran = await this.engine.run(step)
-    if (ran.exitCode === 0) return ran.stdout
+    let ran = await this.engine.run(step)
+    // On a busy machine an answer was once cut off, with exit code 0: its digest would be another image's.
+    for (let left = 2; left > 0 && ran.exitCode === 0 && !isJson(ran.stdout); left--) ran = await this.engine.run(step)
+    if (ran.exitCode === 0 && isJson(ran.stdout)) return ran.stdout
     if (/manifest unknown|name unknown|repository name not known|not found/i.test(ran.stderr)) return undefined
     throw this.failed(step, ran)
   }
