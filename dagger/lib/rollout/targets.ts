@@ -171,12 +171,13 @@ async function lookUp(
 function notThere(missing: readonly Pair[]): Problem {
   const tags = [...new Set(missing.map(({ tag }) => tag))]
   const current = tags.every((tag) => tag === "current")
+  const ship = ["fairlead ship", ...new Set(missing.map(({ image }) => `--family ${image}`))].join(" ")
   return new Problem(`${missing.map(({ image, tag }) => `${image}:${tag}`).join(", ")}: not in the registry`, {
     why: current
       ? "nothing was released there under that name yet"
       : `a release holds only what was shipped with it, so ${tags.join(", ")} may name some of the fleet's images only`,
     fix: current
-      ? "fairlead ship --all"
-      : "fairlead ship --all, and deploy what that releases; or --service for those that have it",
+      ? ship
+      : `${ship}, and deploy what that releases; or --service for those that have it`,
   })
 }
