@@ -108,7 +108,7 @@ describe("a fleet on the demo yard", () => {
       expect(service).toEqual({ ...own, family, ...(app && { app }) })
     }
     expect(there.services.ModelOpsCoordinator).toMatchObject({ gpus: 1, stoodInFor: "it takes a GPU" })
-    expect(there.services.NLUAgent).toMatchObject({ stoodInFor: "legacy-py310-cpu has no Dockerfile yet" })
+    expect(there.services.NLUAgent).toMatchObject({ stoodInFor: "a stand-in needs nothing of legacy-py310-cpu" })
     expect(wavesOf(there).map(shape)).toEqual(wavesOf(fleet).map(shape))
   })
 

@@ -114,7 +114,7 @@ describe("images that are not there", () => {
     const problem = await refused(targets(fleet, {}))
     expect(problem.exitCode).toBe(3)
     expect(problem.message).toContain("reference-web:current, reference-cpu:current: not in the registry")
-    expect(problem.message).toContain("fairlead ship --all")
+    expect(problem.message).toContain("fairlead ship --family reference-web --family reference-cpu")
   })
 
   it("are of no interest where no service that was asked for runs them", async () => {
