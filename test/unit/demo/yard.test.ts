@@ -102,22 +102,26 @@ describe("a fleet on the demo yard", () => {
     const there = onDemo(fleet, yard)
     for (const [name, own] of Object.entries(fleet.services)) {
       const { stoodInFor, ...service } = there.services[name]!
-      const able = own.gpus === 0 && ["base-cpu-pydeps", "family-web"].includes(own.family)
+      const able = own.gpus === 0 && ["base-cpu-pydeps", "family-web", "legacy-py310-cpu"].includes(own.family)
       expect(stoodInFor === undefined, name).toBe(able)
       const { family, app } = able ? own : { family: "base-cpu-pydeps", app: "reference" }
       expect(service).toEqual({ ...own, family, ...(app && { app }) })
     }
     expect(there.services.ModelOpsCoordinator).toMatchObject({ gpus: 1, stoodInFor: "it takes a GPU" })
-    expect(there.services.NLUAgent).toMatchObject({ stoodInFor: "legacy-py310-cpu has no Dockerfile yet" })
+    const { dockerfile: _, ...undone } = fleet.families["legacy-py310-cpu"]!
+    const early = onDemo({ ...fleet, families: { ...fleet.families, "legacy-py310-cpu": undone } }, yard)
+    expect(early.services.NLUAgent).toMatchObject({ stoodInFor: "legacy-py310-cpu has no Dockerfile yet" })
     expect(wavesOf(there).map(shape)).toEqual(wavesOf(fleet).map(shape))
   })
 
-  it("wants two images of every host, which are all that the demo needs", async () => {
+  it("wants no image of gigabytes of any host", async () => {
     const there = onDemo(await loadFleet(fairleadRoot), yard)
     const registry = { host: "127.0.0.1:5000", loopback: true, answers: true }
     for (const host of ["mainpc", "pc2"]) {
       const { images } = wantedOf(there, host, { records: {}, registry })
-      expect(images.map(({ name }) => name).sort()).toEqual(["reference-cpu", "reference-web"])
+      expect(images.map(({ name }) => name).sort()).toEqual(
+        host === "mainpc" ? ["reference-cpu", "reference-legacy", "reference-web"] : ["reference-cpu", "reference-web"],
+      )
     }
   })
 

@@ -15,6 +15,7 @@ beforeAll(async () => {
 const tagged = (tag: string) => ({
   [`reference-cpu:${tag}`]: digest(`cpu ${tag}`),
   [`reference-web:${tag}`]: digest(`web ${tag}`),
+  [`reference-legacy:${tag}`]: digest(`legacy ${tag}`),
 })
 const pin = (more: Partial<Pin> = {}): Pin => ({
   ...{ tag: "20261120-9d1c2aa", reason: "voice breaks on the next", by: "anna@laptop", at: "2026-11-20T10:00:00Z" },
@@ -31,7 +32,11 @@ describe("which image a service gets", () => {
   it("is what was released last, looked up once for each image", async () => {
     const registry = new Tags(currentTags())
     const found = await targetsOf(fleet, { yard: "demo", pins: {}, now }, { registry, records: new MemoryStore() })
-    expect(registry.asked.sort()).toEqual(["reference-cpu:current", "reference-web:current"])
+    expect(registry.asked.sort()).toEqual([
+      "reference-cpu:current",
+      "reference-legacy:current",
+      "reference-web:current",
+    ])
     expect(found.chosen).toEqual({
       mainpc: { tag: "current", by: "current" },
       pc2: { tag: "current", by: "current" },
@@ -113,7 +118,9 @@ describe("images that are not there", () => {
   it("are named all at once, with how they come to be", async () => {
     const problem = await refused(targets(fleet, {}))
     expect(problem.exitCode).toBe(3)
-    expect(problem.message).toContain("reference-web:current, reference-cpu:current: not in the registry")
+    expect(problem.message).toContain(
+      "reference-web:current, reference-cpu:current, reference-legacy:current: not in the registry",
+    )
     expect(problem.message).toContain("fairlead ship --all")
   })
 
