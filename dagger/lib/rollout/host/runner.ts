@@ -27,6 +27,8 @@ export interface Claim {
   owner: string
   /** "deploy", "rollback", "prune", "pin". */
   verb: string
+  /** A run of the same owner whose process is known to be gone: where it holds the lock, nobody waits until it is stale. */
+  insteadOf?: string
 }
 
 /** What is new in a run's journal. */
@@ -49,6 +51,8 @@ const waitedSchema = z.strictObject({
 export class HostRunner {
   private readonly script = scriptText()
   private readonly sha = scriptSha(this.script)
+  /** Hosts that were asked in vain for as long as patience lasted. */
+  private readonly away = new Set<string>()
 
   constructor(
     readonly shell: HostShell,
@@ -62,8 +66,8 @@ export class HostRunner {
   }
 
   /** Throws a `LockHeld` (exit code 3) that says who holds it, since when, and for what. */
-  async lock(host: string, { run, owner, verb }: Claim): Promise<Hold> {
-    const answer = await this.told(host, ["lock", run, word(owner), verb])
+  async lock(host: string, { run, owner, verb, insteadOf }: Claim): Promise<Hold> {
+    const answer = await this.told(host, ["lock", run, word(owner), verb, ...(insteadOf ? [insteadOf] : [])])
     const { token } = shaped(host, "lock", answer, z.strictObject({ token: z.tuple([z.string().regex(/^\d{1,9}$/)]) }))
     return { host, run, token: Number(token[0]) }
   }
@@ -222,16 +226,25 @@ export class HostRunner {
     })
   }
 
-  /** Every command may be asked again: the host knows what it did already. */
+  /**
+   * Every command may be asked again: the host knows what it did already. Of a host that was waited for in vain each
+   * later command is asked once, or a run with a lost host would wait at every step of going back.
+   */
   private async patiently(host: string, argv: string[], options: OnHost): Promise<HostAnswer> {
     const until = Date.now() + (this.options.patienceSeconds ?? 60) * 1000
     for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
       try {
-        return await this.once(host, argv, options)
+        const answer = await this.once(host, argv, options)
+        this.away.delete(host)
+        return answer
       } catch (error) {
         // Another key, or no right to log in, does not change by asking again.
         const final = !(error instanceof HostUnreachable) || error.reason === "key" || error.reason === "permission"
-        if (final || Date.now() + pause > until) throw error
+        if (final || this.away.has(host)) throw error
+        if (Date.now() + pause > until) {
+          this.away.add(host)
+          throw error
+        }
       }
       await sleep(pause)
     }
