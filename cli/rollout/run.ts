@@ -8,7 +8,7 @@ import { rolloutText } from "../../dagger/lib/report/rollout.ts"
 import { type RolloutPlanDocument, rolloutPlanDocument } from "../../dagger/lib/report/rollout-plan.ts"
 import { rolloutPlanText } from "../../dagger/lib/report/rollout-plan-text.ts"
 import { line } from "../../dagger/lib/report/text.ts"
-import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
+import { type Asking, Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
 import { rollOut } from "../../dagger/lib/rollout/deploy/rollout.ts"
 import { settle, wantsSettling } from "../../dagger/lib/rollout/deploy/settle.ts"
@@ -19,6 +19,7 @@ import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/prefli
 import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
 import { pullableFrom } from "../hosts/pullable.ts"
 import { newestRecords } from "../newest.ts"
+import { carriesOut, isGone } from "./gone.ts"
 import { verifierOf } from "./images.ts"
 import { newRun, type OpenRollout, owner, type RolloutFlags } from "./open.ts"
 import { recordRollout } from "./recorded.ts"
@@ -67,7 +68,8 @@ export async function planAndApply(
     return
   }
   const run = newRun()
-  const holds = await Holds.take(runner, hosts, { run, owner: owner(), verb })
+  await carriesOut(run)
+  const holds = await Holds.take(runner, hosts, { run, owner: owner(), verb }, askingOf(open))
   try {
     const looks = await settled(open, holds, await look())
     const plan = await planner(looks)
@@ -97,6 +99,15 @@ export async function planAndApply(
     await holds.release()
   }
 }
+
+const askingOf = ({ progress, signal }: OpenRollout): Asking => ({
+  isGone,
+  onWait: (host, holder) =>
+    progress.say(
+      line("waiting", `${host} still works by itself on run ${holder.run} (${holder.verb}), whose deployer is gone`),
+    ),
+  signal,
+})
 
 function told(report: RolloutReport, flags: ApplyFlags, done: () => void): void {
   done()

@@ -27,6 +27,7 @@ export interface LockHolder {
   verb: string
   heldSeconds?: number
   ageSeconds: number
+  stale: boolean
   working: boolean
 }
 

@@ -37,15 +37,17 @@ holder_line() {
   line="$h_token|$h_run|$h_owner|$h_verb|$seconds|$stale|$working|$held"
 }
 
-# The same run asking again (its connection was cut before it heard the answer) gets the same token.
+# The same run asking again (its connection was cut before it heard the answer) gets the same token. A fourth word is a run
+# of the same owner of which the caller knows that nobody carries it out any more: its silence is not waited for.
 cmd_lock() {
-  is_run "$1" && is_word "$2" && is_word "$3" || refuse "lock RUN OWNER VERB"
+  is_run "$1" && is_word "$2" && is_word "$3" && is_run "${4:-$1}" || refuse "lock RUN OWNER VERB [DEAD RUN]"
   mkdir -p "$S/lock" "$S/runs/$1" "$S/definitions" "$S/files" "$S/good" "$S/snapshots" "$S/timings" || die 3 "cannot write to $S"
   mutex
   spare
   if read_holder; then
     if [ "$h_run" != "$1" ] || [ "$h_owner" != "$2" ]; then
       holder_line
+      if [ "$h_run" = "${4:-}" ] && [ "$h_owner" = "$2" ]; then stale=1; fi
       if [ $stale = 0 ] || [ $working = 1 ]; then printf 'holder=%s\nend=1\n' "$line" && exit 75; fi
       h_token=''
     fi

@@ -7,7 +7,7 @@ main() {
   shift 2
   case $command in
     look) [ $# -eq 0 ] || refuse "look takes nothing" ;;
-    lock) [ $# -eq 3 ] || refuse "lock RUN OWNER VERB" ;;
+    lock) [ $# -eq 3 ] || [ $# -eq 4 ] || refuse "lock RUN OWNER VERB [DEAD RUN]" ;;
     beat | unlock | record | pin | unpin | prune) [ $# -eq 1 ] || refuse "$command TOKEN" ;;
     put) [ $# -eq 2 ] || refuse "put TOKEN RUN" ;;
     start | _job) [ $# -ge 4 ] || refuse "start TOKEN RUN ID JOB" ;;
