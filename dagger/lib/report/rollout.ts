@@ -9,7 +9,7 @@ export function rolloutText(report: RolloutReport): string {
   return [
     ...failures.flatMap(failureLines),
     ...unreachable.map(({ host, unreachable }) =>
-      line("lost", `${host}: ${unreachable}; what runs there nobody knows now`),
+      line("lost", `${host}: ${unreachable}; it ends by itself what it began there, nobody hears with what`),
     ),
     ...notes.map((note) => line("note", note)),
     line(endWord(report), ending(report)),
@@ -41,10 +41,15 @@ function ending({ hosts, exitCode, policy, seconds }: RolloutReport): string {
     open: count("planned") + count("pulled"),
   })
   if (exitCode === 4) return pc.yellow(`failed (${policy} policy): ${ended}, ${took}`)
-  if (exitCode === 5)
-    return pc.red(
-      `failed, and going back failed as well: ${back} services are back, ${count("failed")} not well, ${took}`,
-    )
+  if (exitCode === 5) {
+    const lost = hosts.filter(({ unreachable }) => unreachable).map(({ host }) => host)
+    const rest = [
+      `${back} services are back`,
+      ...(count("failed") > 0 ? [`${count("failed")} not well`] : []),
+      ...(lost.length > 0 ? [`nobody knows of those on ${lost.join(", ")}`] : []),
+    ]
+    return pc.red(`failed, and going back failed as well: ${rest.join(", ")}, ${took}`)
+  }
   return pc.red(`not finished, ${took}`)
 }
 
@@ -61,7 +66,13 @@ function endedText({ back, removed, stays, open }: Record<"back" | "removed" | "
 
 const services = (count: number): string => (count === 1 ? "1 service is" : `${count} services are`)
 
-function next({ exitCode }: RolloutReport): string[] {
+function next({ exitCode, hosts }: RolloutReport): string[] {
+  const lost = hosts.filter(({ unreachable }) => unreachable).map(({ host }) => host)
+  if (lost.length > 0)
+    return [
+      `bring ${lost.join(", ")} back, see \`fairlead preflight\`; then the next fairlead deploy finishes it, ` +
+        "or fairlead rollback takes back what is left there",
+    ]
   if (exitCode === 0) return ["fairlead status · fairlead rollback takes this back"]
   if (exitCode === 4) return ["fairlead status · look into what was kept, ship, and deploy again"]
   return ["fairlead status shows what runs; the next fairlead deploy or rollback makes good what was left"]

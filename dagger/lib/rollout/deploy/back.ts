@@ -19,12 +19,15 @@ export async function takeBack(
   on.onEvent?.({ kind: "began", what: "back", hosts: tasks.map(({ host }) => host) })
   const ends = await Promise.all(
     tasks.map(async ({ host, services }) => {
-      if (services?.length === 0) return true
+      // What a lost host does meanwhile nobody hears: only what is known to be as the policy wants it counts.
+      const isBack = () =>
+        outcome.touched(host).every(({ svc, state }) => services && !services.includes(svc) && state === "healthy")
+      if (services?.length === 0) return !outcome.isLost(host) || isBack()
       // A runner that was killed leaves a switch half done: that is made good first.
       const settled = await runJob(on, outcome, host, { job: "settle" })
-      if (settled === undefined) return outcome.touched(host).length === 0
+      if (settled === undefined) return isBack()
       const end = await runJob(on, outcome, host, { job: "back", ...(services ? { services } : {}) })
-      return end === undefined ? outcome.touched(host).length === 0 : end.exitCode === 0
+      return end === undefined ? isBack() : end.exitCode === 0
     }),
   )
   const good = ends.every(Boolean) && (!stuck || on.policy === "fleet")

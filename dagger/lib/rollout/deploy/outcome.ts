@@ -11,6 +11,8 @@ interface Progressed {
 export class Outcome {
   private readonly states = new Map<string, Progressed>()
   private readonly lost = new Map<string, string>()
+  /** Containers of waves that were begun, heard of or not. */
+  private readonly begun = new Set<string>()
   readonly failures: Failure[] = []
   readonly notes: string[] = []
 
@@ -52,14 +54,19 @@ export class Outcome {
   loses = (host: string, why: string): void => void this.lost.set(host, why)
   finds = (host: string): void => void this.lost.delete(host)
 
-  /** Services of a host whose container was touched and has not gone back. */
-  touched = (host: string): string[] =>
+  /** A wave is begun on a host: from here on it may switch its services without anybody hearing of it. */
+  begins(host: string, wave: string): void {
+    for (const each of this.services())
+      if (each.host === host && each.wave === wave) this.begun.add(key(host, each.svc))
+  }
+
+  /** Services of a host whose container was touched, or may have been, and has not gone back: by their snake names. */
+  touched = (host: string): { svc: string; state: ServiceState }[] =>
     this.services()
       .filter((each) => each.host === host && each.action !== "unchanged")
-      .filter(
-        (each) => !["planned", "pulled", "rolledBack", "removed"].includes(this.states.get(key(host, each.svc))!.state),
-      )
-      .map(({ service }) => service)
+      .map(({ svc }) => ({ svc, state: this.states.get(key(host, svc))!.state }))
+      .filter(({ state }) => state !== "rolledBack" && state !== "removed")
+      .filter(({ svc, state }) => touching.has(state) || this.begun.has(key(host, svc)))
 
   stateOf = (host: string, svc: string): ServiceState | undefined => this.states.get(key(host, svc))?.state
 
@@ -97,6 +104,8 @@ const firstState: Record<PlannedService["action"], ServiceState> = {
   finish: "healthy",
   unchanged: "unchanged",
 }
+
+const touching: ReadonlySet<ServiceState> = new Set(["stopped", "started", "healthy", "failed"])
 
 const stateOf: Partial<Record<JournalLine["event"], ServiceState>> = {
   switching: "stopped",

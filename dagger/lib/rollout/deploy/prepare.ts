@@ -20,13 +20,20 @@ export async function prepare(on: RolloutOptions, plan: RolloutPlan, outcome: Ou
   await Promise.all(switched.map((host) => on.runner.put(on.holds.of(host), bundleFor(plan, host))))
   const pulling = plan.hosts.filter(({ pull }) => pull.images.length > 0).map(({ host }) => host)
   try {
-    await stage(on, "pull", pulling, () => Promise.all(pulling.map((host) => pulled(on, outcome, host))))
-    await stage(on, "create", switched, () => Promise.all(switched.map((host) => created(on, outcome, host))))
+    await stage(on, "pull", pulling, () => all(pulling.map((host) => pulled(on, outcome, host))))
+    await stage(on, "create", switched, () => all(switched.map((host) => created(on, outcome, host))))
     on.signal?.throwIfAborted()
   } catch (error) {
-    await Promise.all(switched.map((host) => runJob(on, outcome, host, { job: "discard" })))
+    // What cannot be removed now is removed by the next run; why it failed is what people have to hear.
+    await Promise.allSettled(switched.map((host) => runJob(on, outcome, host, { job: "discard" })))
     throw error
   }
+}
+
+/** To the end on every host: one that still pulls takes no other job. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((each) => each.status === "rejected")
+  if (failed) throw failed.reason
 }
 
 async function stage(

@@ -32,7 +32,10 @@ export async function rollOut(on: RolloutOptions, plan: RolloutPlan): Promise<Ro
   const exitCode =
     waved.failed === undefined ? await committed(on, plan, outcome) : await failed(on, plan, outcome, waved)
   const report = reportOf(on, outcome, { seconds: seconds(), exitCode })
-  const notes = report.failures.map(({ service, host, reason }) => `${host}: ${service ?? "its runner"}: ${reason}`)
+  const notes = [
+    ...report.failures.map(({ service, host, reason }) => `${host}: ${service ?? "its runner"}: ${reason}`),
+    ...report.hosts.flatMap(({ host, unreachable }) => (unreachable ? [`${host}: ${unreachable}`] : [])),
+  ]
   const { verdict, rolledBack } = report
   await record(on, plan, { phase: "ended", verdict, rolledBack, notes }).catch(() => {
     report.notes.push("the end of this run could not be written into every host's history")
@@ -73,7 +76,7 @@ async function committed(on: RolloutOptions, plan: RolloutPlan, outcome: Outcome
   )
   const missed = hosts.filter((_, index) => told[index]!.status === "rejected")
   for (const host of missed)
-    outcome.notes.push(`${host}: everything runs, but it could not be told that this is good now: the next run does so`)
+    outcome.notes.push(`${host} could not be told that what runs there is good now: the next run does so`)
   on.onEvent?.({ kind: "ended", what: "commit", good: missed.length === 0 })
   return missed.length === 0 ? 0 : 3
 }

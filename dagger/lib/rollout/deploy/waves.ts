@@ -26,6 +26,7 @@ export async function rollWaves(on: RolloutOptions, plan: RolloutPlan, outcome: 
     const keepGoing = on.policy === "service"
     const ends = await Promise.all(
       hosts.map(async (host) => {
+        outcome.begins(host, wave)
         const end = await runJob(on, outcome, host, { job: "wave", wave, parallel: on.parallel, keepGoing })
         if (end && end.exitCode !== 0 && end.exitCode !== 4 && end.exitCode !== 5) saysWhy(outcome, host, end.died)
         return end?.exitCode
