@@ -5,7 +5,7 @@ import { demoYard } from "../../cli/demo/yard.ts"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
-import { demo, name, ssh, whileUp } from "./demo-yard.ts"
+import { demo, docker, name, ssh, whileUp } from "./demo-yard.ts"
 import { Checkout, fairlead, type Told } from "./yard.ts"
 
 /** Some services of each wave on both hosts: enough to see what a rollout does, few enough to do it often. */
@@ -140,4 +140,4 @@ export function whileRollingOut({ org, options = [] }: { org?: string; options?:
   return on
 }
 
-export { demo, ssh }
+export { demo, docker, ssh }
