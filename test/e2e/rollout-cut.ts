@@ -30,9 +30,9 @@ export async function when<T>(host: string, event: string, then: string, act: ()
 
 /** Asked on the host itself, past its SSH. */
 export async function answersWithin(host: string, port: number, seconds: number): Promise<boolean> {
+  const ask = `import urllib.request as r; print(r.urlopen("http://127.0.0.1:${port}/health", timeout=3).read().decode())`
   for (const until = Date.now() + seconds * 1000; Date.now() < until; await sleep(500)) {
-    const said = await asRoot(host, `curl --silent --max-time 3 http://127.0.0.1:${port}/health || :`)
-    if (said === '{"status":"ok"}') return true
+    if ((await asRoot(host, 'python3 -c "$1" 2>/dev/null || :', ask)) === '{"status":"ok"}') return true
   }
   return false
 }
