@@ -8,7 +8,7 @@ import { inHome } from "../state.ts"
 // Which process of this machine carries a run out. Whoever was killed leaves locks on hosts that look held for another
 // minute; from here it can be seen that nobody holds them.
 
-const folder = () => inHome("deployers")
+const folder = () => inHome("carried-out")
 const keptDays = 7
 
 const processSchema = z.strictObject({

@@ -3,7 +3,7 @@ import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import { entryOf, type NewEntry } from "../../dagger/lib/rollout/history/entry.ts"
 import type { Hold } from "../../dagger/lib/rollout/host/job.ts"
 import type { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
-import { carriesOut } from "./gone.ts"
+import { carriesOut, isGone } from "./gone.ts"
 import { newRun, owner } from "./open.ts"
 
 /** A change on hosts that is no rollout. */
@@ -24,9 +24,9 @@ export async function changingHosts(
   work: (hold: Hold) => Promise<{ notes?: string[] }>,
 ): Promise<string> {
   const run = newRun()
-  await carriesOut(run)
   const by = owner()
-  const holds = await Holds.take(runner, hosts, { run, owner: by, verb: change.verb })
+  await carriesOut(run)
+  const holds = await Holds.take(runner, hosts, { run, owner: by, verb: change.verb }, { isGone })
   try {
     const ended = await Promise.allSettled(holds.all().map((each) => onHost(runner, each, { ...change, by }, work)))
     const failed = ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []))

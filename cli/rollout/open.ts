@@ -6,6 +6,7 @@ import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import { isLoopback, Registry } from "../../dagger/lib/release/registry.ts"
 import type { FolderStore } from "../../dagger/lib/release/store.ts"
 import type { Verifying } from "../../dagger/lib/release/verify.ts"
+import { line } from "../../dagger/lib/report/text.ts"
 import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
 import { clock } from "../clock.ts"
 import { demoYard } from "../demo/yard.ts"
@@ -77,7 +78,10 @@ export async function withRollout(flags: RolloutFlags, work: (open: OpenRollout)
       ...(chosen.yard === "fleet.yaml" ? {} : { demo: await demoYard() }),
       records: recordsOf(address),
       verifying: { registry: new Registry(opened.engine, address, login, "sign"), trust, now },
-      runner: new HostRunner(shell, fleet.name),
+      runner: new HostRunner(shell, fleet.name, {
+        onSilence: (host, why, seconds) =>
+          progress.say(line("silent", `${host}: ${why}; asking again for ${seconds} s, what it began goes on there`)),
+      }),
       hosts: chosen.targets.map(({ host }) => host),
       way: async (host) => {
         const port = Number(/:(\d+)$/.exec(address.host)?.[1] ?? 80)

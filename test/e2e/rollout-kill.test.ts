@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, describe, expect, it } from "vitest"
 import { until } from "./demo-yard.ts"
-import { asRoot, expectTidy, serving, when } from "./rollout-faults.ts"
+import { asRoot, expectTidy, serving, when } from "./rollout-cut.ts"
 import { silent, whileRollingOut } from "./rollout-yard.ts"
 
 const on = whileRollingOut()

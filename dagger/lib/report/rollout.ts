@@ -45,10 +45,10 @@ function ending({ hosts, exitCode, policy, seconds }: RolloutReport): string {
     const lost = hosts.filter(({ unreachable }) => unreachable).map(({ host }) => host)
     const rest = [
       `${back} services are back`,
-      ...(count("failed") > 0 ? [`${count("failed")} are not well`] : []),
+      ...(count("failed") > 0 ? [`${count("failed")} not well`] : []),
       ...(lost.length > 0 ? [`nobody knows of those on ${lost.join(", ")}`] : []),
     ]
-    return pc.red(`failed, and going back failed as well (${policy} policy): ${rest.join(", ")}, ${took}`)
+    return pc.red(`failed, and going back failed as well: ${rest.join(", ")}, ${took}`)
   }
   return pc.red(`not finished, ${took}`)
 }

@@ -176,8 +176,6 @@ function notThere(missing: readonly Pair[]): Problem {
     why: current
       ? "nothing was released there under that name yet"
       : `a release holds only what was shipped with it, so ${tags.join(", ")} may name some of the fleet's images only`,
-    fix: current
-      ? ship
-      : `${ship}, and deploy what that releases; or --service for those that have it`,
+    fix: current ? ship : `${ship}, and deploy what that releases; or --service for those that have it`,
   })
 }

@@ -19,8 +19,8 @@ export async function runJob(
     return end
   } catch (error) {
     if (!(error instanceof HostUnreachable)) throw error
-    outcome.loses(host, error.what)
-    on.onEvent?.({ kind: "lost", host, why: error.what })
+    if (!outcome.isLost(host)) on.onEvent?.({ kind: "lost", host, why: error.what })
+    outcome.loses(host, error)
     return undefined
   }
 }

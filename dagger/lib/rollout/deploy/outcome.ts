@@ -1,4 +1,5 @@
 import { type JournalLine, secondsOf } from "../host/journal.ts"
+import type { HostUnreachable } from "../host/shell.ts"
 import type { PlannedService, RolloutPlan } from "../plan/plan.ts"
 import type { Failure, RolloutReport, ServiceState } from "./report.ts"
 
@@ -10,7 +11,7 @@ interface Progressed {
 /** What has come of each planned service so far, by what the hosts' journals say. */
 export class Outcome {
   private readonly states = new Map<string, Progressed>()
-  private readonly lost = new Map<string, string>()
+  private readonly lost = new Map<string, HostUnreachable>()
   /** Containers of waves that were begun, heard of or not. */
   private readonly begun = new Set<string>()
   readonly failures: Failure[] = []
@@ -51,7 +52,8 @@ export class Outcome {
   }
 
   isLost = (host: string): boolean => this.lost.has(host)
-  loses = (host: string, why: string): void => void this.lost.set(host, why)
+  whyLost = (host: string): HostUnreachable | undefined => this.lost.get(host)
+  loses = (host: string, why: HostUnreachable): void => void this.lost.set(host, why)
   finds = (host: string): void => void this.lost.delete(host)
 
   /** A wave is begun on a host: from here on it may switch its services without anybody hearing of it. */
@@ -65,16 +67,14 @@ export class Outcome {
     this.services()
       .filter((each) => each.host === host && each.action !== "unchanged")
       .map(({ svc }) => ({ svc, state: this.states.get(key(host, svc))!.state }))
-      .filter(
-        ({ svc, state }) =>
-          state !== "rolledBack" && state !== "removed" && (touching.has(state) || this.begun.has(key(host, svc))),
-      )
+      .filter(({ state }) => state !== "rolledBack" && state !== "removed")
+      .filter(({ svc, state }) => touching.has(state) || this.begun.has(key(host, svc)))
 
   stateOf = (host: string, svc: string): ServiceState | undefined => this.states.get(key(host, svc))?.state
 
   hosts(): RolloutReport["hosts"] {
     return this.plan.hosts.map(({ host, services }) => {
-      const unreachable = this.lost.get(host)
+      const unreachable = this.lost.get(host)?.what
       return {
         host,
         ...(unreachable === undefined ? {} : { unreachable }),

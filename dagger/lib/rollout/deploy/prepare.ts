@@ -63,18 +63,29 @@ async function pulled(on: RolloutOptions, outcome: Outcome, host: string): Promi
       return way.close()
     })
     if (end?.exitCode === 0) return
-    if (left <= 1 || end === undefined) throw untouched(host, end, "pull-failed", "an image could not be pulled")
+    if (end === undefined) throw lost(outcome, host, "while it pulled images")
+    if (left <= 1) throw untouched(host, end, "pull-failed", "an image could not be pulled")
   }
 }
 
 async function created(on: RolloutOptions, outcome: Outcome, host: string): Promise<void> {
   const end = await runJob(on, outcome, host, { job: "create" })
-  if (end?.exitCode !== 0) throw untouched(host, end, "create-failed", "the new containers could not be made")
+  if (end === undefined) throw lost(outcome, host, "while it made the new containers")
+  if (end.exitCode !== 0) throw untouched(host, end, "create-failed", "the new containers could not be made")
 }
 
-function untouched(host: string, end: JobEnd | undefined, event: string, what: string): Problem {
-  const said = end?.lines.findLast((line) => line.event === event)
-  const why = end === undefined ? "it cannot be reached any more" : said && `${said.subject} ${said.detail}`.trim()
+function lost(outcome: Outcome, host: string, when: string): Problem {
+  const { what, details } = outcome.whyLost(host)!
+  return new Problem(`it was lost ${when}; no service was touched, on any host`, {
+    where: host,
+    why: [what, details.why].filter(Boolean).join(": "),
+    fix: `${details.fix ?? `see that ${host} can be reached`}; then run the same command again: what was fetched is kept`,
+  })
+}
+
+function untouched(host: string, end: JobEnd, event: string, what: string): Problem {
+  const said = end.lines.findLast((line) => line.event === event)
+  const why = said && `${said.subject} ${said.detail}`.trim()
   return new Problem(`${what}; no service was touched, on any host`, {
     where: host,
     ...(why ? { why } : {}),

@@ -18,6 +18,8 @@ export { Fenced, LockHeld } from "./refused.ts"
 export interface RunnerOptions {
   /** For how long a host that cannot be reached is asked again. Default: 60. */
   patienceSeconds?: number
+  /** Told once for each command that is asked again: a minute without a word looks like a hang. */
+  onSilence?: (host: string, why: string, seconds: number) => void
 }
 
 /** Who wants the lock, and what for. */
@@ -232,6 +234,7 @@ export class HostRunner {
    */
   private async patiently(host: string, argv: string[], options: OnHost): Promise<HostAnswer> {
     const until = Date.now() + (this.options.patienceSeconds ?? 60) * 1000
+    let told = false
     for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
       try {
         const answer = await this.once(host, argv, options)
@@ -244,6 +247,11 @@ export class HostRunner {
         if (Date.now() + pause > until) {
           this.away.add(host)
           throw error
+        }
+        // A connection that was cut is there again at the second or third try: nobody has to hear of that.
+        if (pause >= 1000 && !told) {
+          told = true
+          this.options.onSilence?.(host, error.what, Math.ceil((until - Date.now()) / 1000))
         }
       }
       await sleep(pause)
