@@ -90,17 +90,16 @@ export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
   look: "again",
 })
 
-/**
- * How every image is written: the same bytes each time, layers in zstd. Whatever BuildKit keeps a layer as, it is packed anew
- * when its times are set; forcing one way to keep it would only pack gigabytes twice. Source: docs/build-repro.md of
- * moby/buildkit, and conversion.convert in its util/converter.
- */
-export const ociOutput = (file: string): string =>
-  `type=oci,dest=/out/${file},rewrite-timestamp=true,compression=zstd,compression-level=${zstdLevel}`
+/** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
+export const ociOutput = (file: string): string => `type=oci,dest=/out/${file},rewrite-timestamp=true,${packed}`
 
-/** For a look inside only: the same layers with the times that they were made with, packed with as little time as goes. */
-export const lookOutput = (file: string): string => `type=oci,dest=/out/${file},compression=zstd,compression-level=1`
+/**
+ * For a look inside only: the same layers with the times that they were made with. BuildKit keeps them packed like this and
+ * packs none of them again for `ociOutput`; unpacked ones would take a GPU family's gigabytes three times over.
+ */
+export const lookOutput = (file: string): string => `type=oci,dest=/out/${file},${packed}`
 
 // BuildKit's encoder knows four strengths; 7 is the third. The fourth saves 4 % and takes several times as long, for
 // every image of every run: docs/images.md has the sizes.
 const zstdLevel = 7
+const packed = `compression=zstd,force-compression=true,compression-level=${zstdLevel}`

@@ -33,6 +33,7 @@ export class Tags {
 export const currentTags = (): Record<string, string> => ({
   "reference-cpu:current": digest("cpu"),
   "reference-web:current": digest("web"),
+  "reference-legacy:current": digest("legacy"),
 })
 
 export const targets = (
