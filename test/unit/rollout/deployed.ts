@@ -33,7 +33,6 @@ export class Tags {
 export const currentTags = (): Record<string, string> => ({
   "reference-cpu:current": digest("cpu"),
   "reference-web:current": digest("web"),
-  "reference-legacy:current": digest("legacy"),
 })
 
 export const targets = (

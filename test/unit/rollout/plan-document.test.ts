@@ -144,12 +144,7 @@ describe("a plan for people", () => {
 
   it("shows pins, and that one has ended", async () => {
     const held = { tag: "1", reason: "voice", by: "anna", at: "2026-11-20T00:00:00Z" }
-    const tags = {
-      ...currentTags(),
-      "reference-web:1": digest("web"),
-      "reference-cpu:1": digest("cpu"),
-      "reference-legacy:1": digest("legacy"),
-    }
+    const tags = { ...currentTags(), "reference-web:1": digest("web"), "reference-cpu:1": digest("cpu") }
     const pins = { mainpc: held, pc2: { ...held, until: "2026-11-21" } }
     const said = text(await plan(tags, looks, { pins }))
     expect(said).toMatch(/pin +mainpc is pinned to 1 by anna: voice/)

@@ -78,11 +78,7 @@ describe("a second deploy", () => {
   })
 
   it("plans nothing for a new tag on the same digests", async () => {
-    const tags = {
-      "reference-cpu:20261123-bbbbbbb": digest("cpu"),
-      "reference-web:20261123-bbbbbbb": digest("web"),
-      "reference-legacy:20261123-bbbbbbb": digest("legacy"),
-    }
+    const tags = { "reference-cpu:20261123-bbbbbbb": digest("cpu"), "reference-web:20261123-bbbbbbb": digest("web") }
     const plan = planned(fleet, await targets(fleet, tags, { tag: "20261123-bbbbbbb" }), looks)
     expect(changing(plan)).toEqual([])
     expect(services(plan)[0]).toMatchObject({ from: { tag: "current" }, to: { tag: "20261123-bbbbbbb" } })

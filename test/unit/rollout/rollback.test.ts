@@ -11,7 +11,6 @@ import {
   bare,
   carriedOut,
   changing,
-  currentTags,
   definitionsOf,
   digest,
   now,
@@ -26,7 +25,7 @@ beforeAll(async () => {
 })
 
 const empty = [bare("mainpc"), bare("pc2")]
-const release = (web: string) => ({ ...currentTags(), "reference-web:current": digest(web) })
+const release = (web: string) => ({ "reference-cpu:current": digest("cpu"), "reference-web:current": digest(web) })
 
 /** The fleet after some deploys, one after the other, and every definition of them. */
 async function deployed(...runs: { run: string; web: string; hosts?: string[] }[]) {
