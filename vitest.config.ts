@@ -12,7 +12,15 @@ const nobodysEngine = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "threads", testTimeout: 60_000, env: nobodysEngine } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          pool: "threads",
+          testTimeout: 60_000,
+          env: nobodysEngine,
+        },
+      },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
       { test: { name: "heavy", include: ["test/heavy/**/*.test.ts"], ...onTheYard, testTimeout: 3_000_000 } },
