@@ -346,8 +346,6 @@ describe("releases", () => {
   let now: { tag: string; digest: string }
 
   beforeAll(async () => {
-    const records = await on.tells(["history", "--json"])
-    expect(records.exitCode, records.stderr).toBe(0)
     const { digest } = (await manifestIn(on.org, image, "current"))!
     const tags = (await (await fetch(`http://127.0.0.1:5000/v2/${on.org}/${image}/tags/list`)).json()) as {
       tags: string[]
