@@ -25,7 +25,7 @@ FAILURES = {
     "notjson": "/health answers 200 with a page of HTML",
     "slow": "/health answers rightly, after 30 seconds",
     "silent": "/health takes connections and never answers",
-    "flap": "/health answers 200 and 500 in turn",
+    "flap": "/health answers 200 and 500 in turn, to each client by itself",
     "refuse": "nothing listens on the health port (from the beginning, whatever FAIRLEAD_FAIL_AFTER says)",
     "crash": "the process ends with exit code 1",
     "hang": "the process does not react to SIGTERM",
@@ -57,7 +57,7 @@ def main():
     # Threads that still answer somebody are daemons and end with the process.
 
 
-def identity():
+def identity(_client=None):
     return 200, {
         "name": os.environ.get("FAIRLEAD_SERVICE") or "reference",
         "version": os.environ.get("FAIRLEAD_GIT_SHA") or revision() or "unknown",
@@ -78,7 +78,7 @@ class Failure:
     def __init__(self, names, after, until):
         self.names, self.after, self.until = names, after, until
         self.start = time.monotonic()
-        self.asked = 0
+        self.asked = {}
 
     @classmethod
     def from_environment(cls):
@@ -90,9 +90,10 @@ class Failure:
     def is_now(self, name):
         return name in self.names and self.after <= time.monotonic() - self.start < self.until
 
-    def health(self):
-        self.asked += 1
-        if self.is_now("health500") or (self.is_now("flap") and self.asked % 2 == 0):
+    def health(self, client):
+        # Each in turn by itself: Docker's own probe in between must not make it look well to another one.
+        asked = self.asked[client] = self.asked.get(client, 0) + 1
+        if self.is_now("health500") or (self.is_now("flap") and asked % 2 == 0):
             return 500, {"status": "error"}
         if self.is_now("wrongbody"):
             return 200, {"status": "starting", **({"token": "not-a-real-secret"} if self.is_now("spew") else {})}
@@ -126,7 +127,7 @@ def handler(pages):
 
         def do_GET(self):
             page = pages.get(self.path.partition("?")[0])
-            status, body = page() if page else (404, {"error": "not found"})
+            status, body = page(self.client_address[0]) if page else (404, {"error": "not found"})
             data = (body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))).encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/html" if isinstance(body, str) else "application/json")

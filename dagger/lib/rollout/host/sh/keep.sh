@@ -22,7 +22,8 @@ cmd_commit() {
   sync "$S/committing" 2>/dev/null
   finish_commit
   for name in $(bounded 60 docker ps --all --filter "label=dev.fairlead.fleet=$fleet" --format '{{.Names}}'); do
-    case $name in *.prev) continue ;; *.* | *-*) is_container "$name" && bounded 60 docker rm --force "$name" >/dev/null 2>&1 ;; esac
+    # What failed in this very run has just been named to whoever is to look into it.
+    case $name in *.prev | *-"$run") continue ;; *.* | *-*) is_container "$name" && bounded 60 docker rm --force "$name" >/dev/null 2>&1 ;; esac
   done
   for each in $(open_runs); do : >"$S/runs/$each/ended"; done
   for each in "$S"/host-*.sh; do [ "${each##*/}" = "${0##*/}" ] || rm -f "$each"; done
