@@ -23,7 +23,12 @@ const ills = [
   { service: "TaskScheduler", port: 8115, fail: "silent", why: /no answer/ },
   { service: "AuthenticationAgent", port: 8116, fail: "flap", why: /not healthy within/ },
   { service: "UnifiedUtilsAgent", port: 8118, fail: "refuse", why: /no answer/ },
-  { service: "ProactiveContextMonitor", port: 8119, fail: "crash", why: /started again 3 times: exit code 1|not healthy within .* no answer/ },
+  {
+    service: "ProactiveContextMonitor",
+    port: 8119,
+    fail: "crash",
+    why: /started again 3 times: exit code 1|not healthy within .* no answer/,
+  },
 ] as const
 const recovering = "TutoringServiceAgent"
 const all = ["ServiceRegistry", ...ills.map(({ service }) => service), recovering, "Executor"]
