@@ -48,7 +48,8 @@ async function failed(on: RolloutOptions, plan: RolloutPlan, outcome: Outcome, w
   await lastWords(on, outcome)
   const good = await takeBack(on, plan, outcome, waved)
   // With the policies "service" and "wave" the rest stays, and is good from now on.
-  if (on.policy !== "fleet") await committed(on, plan, outcome)
+  // Not where going back failed: what is left there must not be called good.
+  if (good && on.policy !== "fleet") await committed(on, plan, outcome)
   return good ? 4 : 5
 }
 
