@@ -18,7 +18,7 @@ export { Fenced, LockHeld } from "./refused.ts"
 export interface RunnerOptions {
   /** For how long a host that cannot be reached is asked again. Default: 60. */
   patienceSeconds?: number
-  /** Told once for each command that is asked again: a minute without a word looks like a hang. */
+  /** Told once when a host that is asked again and again does not answer: a minute without a word looks like a hang. */
   onSilence?: (host: string, why: string, seconds: number) => void
 }
 
@@ -55,6 +55,8 @@ export class HostRunner {
   private readonly sha = scriptSha(this.script)
   /** Hosts that were asked in vain for as long as patience lasted. */
   private readonly away = new Set<string>()
+  /** Hosts of which it was told that they do not answer. */
+  private readonly silent = new Set<string>()
 
   constructor(
     readonly shell: HostShell,
@@ -234,11 +236,11 @@ export class HostRunner {
    */
   private async patiently(host: string, argv: string[], options: OnHost): Promise<HostAnswer> {
     const until = Date.now() + (this.options.patienceSeconds ?? 60) * 1000
-    let told = false
     for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
       try {
         const answer = await this.once(host, argv, options)
         this.away.delete(host)
+        this.silent.delete(host)
         return answer
       } catch (error) {
         // Another key, or no right to log in, does not change by asking again.
@@ -249,8 +251,8 @@ export class HostRunner {
           throw error
         }
         // A connection that was cut is there again at the second or third try: nobody has to hear of that.
-        if (pause >= 1000 && !told) {
-          told = true
+        if (pause >= 1000 && !this.silent.has(host)) {
+          this.silent.add(host)
           this.options.onSilence?.(host, error.what, Math.ceil((until - Date.now()) / 1000))
         }
       }
