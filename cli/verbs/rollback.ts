@@ -50,13 +50,18 @@ async function lastGood(open: OpenRollout, looks: HostLook[]): Promise<RolloutPl
     )),
     definition: (host: string, svc: string, hash: string) =>
       open.runner.definition(host, svc, hash) as Promise<ComposeService | undefined>,
-    runs: await runsOn(open, looks),
+    ...(await runsOn(open, looks)),
     now: open.now,
   } satisfies Omit<PlanInput, "targets"> & Record<string, unknown>)
 }
 
-/** The runs of all hosts, the newest first: which one a rollback takes back. */
-async function runsOn({ runner }: OpenRollout, looks: readonly HostLook[]): Promise<string[]> {
+/** The runs of all hosts, the newest first: which one a rollback takes back, or brings to an end. */
+async function runsOn({ runner }: OpenRollout, looks: readonly HostLook[]) {
   const histories = looks.map(async ({ host }) => readHistory(host, await runner.history(host)))
-  return runsOf(await Promise.all(histories)).map(({ run }) => run)
+  const all = runsOf(await Promise.all(histories))
+  const newest = all.find(({ verb }) => verb === "deploy" || verb === "rollback")
+  return {
+    runs: all.map(({ run }) => run),
+    ...(newest?.verb === "rollback" && newest.unfinished && { cutOff: newest.run }),
+  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, describe, expect, it } from "vitest"
 import { until } from "./demo-yard.ts"
 import { asRoot, expectTidy, serving, when } from "./rollout-cut.ts"
-import { silent, whileRollingOut } from "./rollout-yard.ts"
+import { containersOn, silent, whileRollingOut } from "./rollout-yard.ts"
 
 const on = whileRollingOut()
 let level = 0
@@ -47,11 +47,19 @@ describe("kill -9", () => {
   })
 
   it("in a rollback: running it again ends it", async () => {
+    const definitions = async (suffix = "") => [
+      (await containersOn("mainpc"))[`service_registry${suffix}`]?.definition,
+      (await containersOn("pc2"))[`tiered_responder${suffix}`]?.definition,
+    ]
+    const [left, before] = [await definitions(), await definitions(".prev")]
     const { run } = await when("pc2", "stopped tiered_responder", ":", () => ({ run: on.starts(["rollback"]) }))
     run.kill("SIGKILL")
     await run
-    console.log(await goesThrough("rollback"))
-    console.log(await goesThrough())
+    await goesThrough("rollback")
+    // Where the rollback was going, and not once more what it was to leave.
+    expect(await definitions()).toEqual(before)
+    await goesThrough()
+    expect(await definitions()).toEqual(left)
   })
 })
 

@@ -113,6 +113,23 @@ describe("rolling back", () => {
     expect(to(plan)).toEqual(new Set([`pc2 ${digest("2")}`]))
   })
 
+  it("goes on to where a rollback was going that was cut off, and not to what it was to leave", async () => {
+    const there = await deployed({ run: "aaaaaa", web: "1" }, { run: "bbbbbb", web: "2" })
+    const gone = there.looks.flatMap(({ kept }) => kept[1]!.services).find(({ svc }) => svc === "central_error_bus")!
+    const looks = there.looks.map((look) => ({
+      ...look,
+      containers: look.containers.map((each) =>
+        each.name === "central_error_bus" ? { ...each, run: "cccccc", definition: gone.definition } : each,
+      ),
+    }))
+    const runs = ["cccccc", "bbbbbb", "aaaaaa"]
+    expect(to(await back({ ...there, looks }, { runs, cutOff: "cccccc" }))).toEqual(
+      new Set([`mainpc ${digest("1")}`, `pc2 ${digest("1")}`]),
+    )
+    // A deploy that was cut off is taken back, to what was good before it.
+    expect(to(await back({ ...there, looks }, { runs }))).toEqual(new Set([`pc2 ${digest("2")}`]))
+  })
+
   it("takes another release, and not the same again, where a service fell ill by itself", async () => {
     const there = await deployed({ run: "aaaaaa", web: "1" }, { run: "bbbbbb", web: "2" })
     const looks = there.looks.map((look) => ({

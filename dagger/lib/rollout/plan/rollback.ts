@@ -16,6 +16,8 @@ export interface RollbackInput extends Facts {
   definition: (host: string, svc: string, hash: string) => Promise<ComposeService | undefined>
   /** Runs of all hosts in the order in which they ended, the newest first. Default: hosts must agree on the newest. */
   runs?: readonly string[]
+  /** The newest of them, where it was a rollback that never ended: it is brought to an end, not taken back. */
+  cutOff?: string
   now: Date
 }
 
@@ -28,7 +30,7 @@ export interface RollbackInput extends Facts {
 export async function rollbackPlan(input: RollbackInput): Promise<RolloutPlan> {
   const names = input.hosts ?? input.looks.map(({ host }) => host)
   const looks = names.map((host) => lookOf(input.looks, host))
-  const targets = lastGood(looks, input.runs)
+  const targets = lastGood(looks, input)
   const wanted = await Promise.all(targets.map(({ look, snapshot }) => wantedFrom(input, look, snapshot)))
   const chosen = targets.map(({ look, snapshot, run }): [string, ChosenTag] => {
     const { pin } = look
@@ -50,17 +52,18 @@ interface Target {
   run: string
 }
 
-function lastGood(looks: readonly HostLook[], runs?: readonly string[]): Target[] {
+function lastGood(looks: readonly HostLook[], { runs, cutOff }: Pick<RollbackInput, "runs" | "cutOff">): Target[] {
   const drifted = looks.filter((look) => look.kept[0] !== undefined && differs(look, look.kept[0]))
   const newest = (look: HostLook) => look.snapshots[0]?.run
-  if (drifted.length > 0) return looks.flatMap((look) => target(look, 0))
+  const begun = cutOff === undefined ? 0 : stepOf(looks, cutOff)
+  if (drifted.length > 0 && begun === 0) return looks.flatMap((look) => target(look, 0))
   const last = runs?.find((run) => looks.some((look) => newest(look) === run))
   const undone =
     last === undefined ? looks.filter((look) => newest(look)) : looks.filter((look) => newest(look) === last)
   const found = [...new Set(undone.map(newest))]
   if (found.length > 1) throw whichRun(undone)
   const steps = Math.max(0, ...undone.map(({ kept }) => kept.length))
-  for (let step = 1; step < steps; step++) {
+  for (let step = Math.max(1, begun); step < steps; step++) {
     const targets = undone.flatMap((look) => target(look, step))
     if (targets.some(({ look, snapshot }) => differs(look, snapshot))) return targets
   }
@@ -69,6 +72,23 @@ function lastGood(looks: readonly HostLook[], runs?: readonly string[]): Target[
     why: undone.length === 0 ? "no run was ever finished there" : "what was good before is what runs",
     fix: "name a release: fairlead rollback --to TAG",
   })
+}
+
+/** How many snapshots back a rollback was on the way to when it was cut off, by what it had switched; 0 where nothing tells. */
+function stepOf(looks: readonly HostLook[], run: string): number {
+  const switched = looks.flatMap((look) =>
+    look.containers
+      .filter((each) => each.run === run && currentOf(look, each.name) === each)
+      .map((each) => ({ look, each })),
+  )
+  const steps = Math.max(0, ...looks.map(({ kept }) => kept.length))
+  for (let step = 0; step < steps && switched.length > 0; step++) {
+    const goesThere = switched.every(({ look, each: { name, definition } }) =>
+      look.kept[step]?.services.some((kept) => kept.svc === name && kept.definition === definition),
+    )
+    if (goesThere) return step
+  }
+  return 0
 }
 
 function target(look: HostLook, step: number): Target[] {
