@@ -134,24 +134,25 @@ describe("kill -9 at 20 random moments", () => {
     const began = performance.now()
     const moment = random(5)
     let killed = 0
-    for (let n = 1; n <= 20; n++) {
+    for (let tries = 1; killed < 20; tries++) {
+      expect(tries, "too many deploys were over before they could be killed").toBeLessThanOrEqual(60)
       await change()
+      const started = performance.now()
       const child = on.starts()
       const after = moment() * whole
       await Promise.race([sleep(after), child])
       if (child.kill("SIGKILL")) killed++
+      // Over before its moment came: the machine is less busy than it was.
+      else whole = Math.min(whole, performance.now() - started)
       const { all } = await child
-      const before = performance.now()
-      const said = await goesThrough().catch((error) => {
-        throw new Error(`kill ${n} after ${Math.round(after)} ms:\n${all}\n${error.message}`, { cause: error })
+      const next = performance.now()
+      await goesThrough().catch((error) => {
+        throw new Error(`kill ${killed} after ${Math.round(after)} ms:\n${all}\n${error.message}`, { cause: error })
       })
-      const settled = /settle/.test(said) ? "settled first" : ""
+      const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`
       const last = all.trim().split("\n").at(-1)
-      console.log(
-        `${n}: killed after ${Math.round(after)} ms at "${last}", next run ${Math.round(performance.now() - before)} ms ${settled}`,
-      )
+      console.log(`kill ${killed} after ${seconds(after)}, at "${last}"; next run ${seconds(performance.now() - next)}`)
     }
-    console.log(`${killed} of 20 killed, in ${Math.round((performance.now() - began) / 1000)} s`)
-    expect(killed).toBeGreaterThanOrEqual(15)
+    console.log(`20 kills in ${Math.round((performance.now() - began) / 1000)} s`)
   })
 })

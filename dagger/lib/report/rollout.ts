@@ -44,11 +44,12 @@ function ending({ hosts, exitCode, policy, seconds }: RolloutReport): string {
   if (exitCode === 5) {
     const lost = hosts.filter(({ unreachable }) => unreachable).map(({ host }) => host)
     const rest = [
-      `${back} services are back`,
+      ...(back > 0 ? [`${services(back)} taken back and healthy`] : []),
       ...(count("failed") > 0 ? [`${count("failed")} not well`] : []),
       ...(lost.length > 0 ? [`nobody knows of those on ${lost.join(", ")}`] : []),
     ]
-    return pc.red(`failed, and going back failed as well: ${rest.join(", ")}, ${took}`)
+    const what = lost.length > 0 ? "could not be finished" : "failed as well"
+    return pc.red(`failed, and going back ${what}: ${[...rest, took].join(", ")}`)
   }
   return pc.red(`not finished, ${took}`)
 }
