@@ -3,7 +3,8 @@ import { expect } from "vitest"
 import { hostNames, inDocker } from "../../cli/demo/docker.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { loadFleet } from "../../dagger/lib/fleet/load.ts"
-import { containersOn, docker, healthPorts } from "./rollout-yard.ts"
+import { until } from "./demo-yard.ts"
+import { containersOn, demo, docker, healthPorts, ssh } from "./rollout-yard.ts"
 
 /** A line of a shell as root on a host of the yard, past its SSH. */
 export async function asRoot(host: string, script: string, ...words: string[]): Promise<string> {
@@ -26,6 +27,13 @@ export async function when<T>(host: string, event: string, then: string, act: ()
     n=$((n + 1)); [ $n -lt 30000 ] || exit 9; sleep 0.01; done; ${then}`
   await asRoot(host, script, event, String(before))
   return acted
+}
+
+/** Everything as it was; sshd takes a moment to begin anew. */
+export async function mended(host: string): Promise<void> {
+  const told = await demo("mend", host)
+  expect(told.exitCode, told.stderr).toBe(0)
+  await until(60, async () => (await ssh(host, "true")).exitCode === 0)
 }
 
 /** Asked on the host itself, past its SSH. */

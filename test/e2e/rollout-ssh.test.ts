@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest"
 import { inDocker } from "../../cli/demo/docker.ts"
-import { answersWithin, asRoot, expectTidy, serving, when } from "./rollout-cut.ts"
+import { answersWithin, asRoot, expectTidy, mended, serving, when } from "./rollout-cut.ts"
 import { demo, docker, silent, whileRollingOut } from "./rollout-yard.ts"
 import { digestIn } from "./yard.ts"
 
@@ -34,7 +34,7 @@ describe("SSH is cut", () => {
     expect(await asRoot("mainpc", "docker ps --all --format '{{.Names}}' | sort")).toBe(
       "service_registry\nunified_observability_center",
     )
-    expect((await demo("mend", "pc2")).exitCode).toBe(0)
+    await mended("pc2")
     expect(await serving()).toEqual(before)
     const again = await on.tells(["deploy"])
     expect(again.exitCode, again.stderr).toBe(0)
@@ -52,7 +52,7 @@ describe("SSH is cut", () => {
     }))
     expect(await answersWithin("pc2", 8100, 60)).toBe(true)
     expect(await asRoot("pc2", "pgrep -x sshd || echo none")).toBe("none")
-    expect((await demo("mend", "pc2")).exitCode).toBe(0)
+    await mended("pc2")
     const { exitCode, all } = await running.run
     expect(exitCode, all).toBe(0)
     const after = await serving()
@@ -77,7 +77,7 @@ describe("a host that is lost in wave 3", () => {
     expect(await answersWithin("pc2", 8100, 60)).toBe(true)
     const status = await on.tells(["status"])
     expect([status.exitCode, status.stdout]).toEqual([3, expect.stringContaining("not asked: pc2: nobody answers")])
-    expect((await demo("mend", "pc2")).exitCode).toBe(0)
+    await mended("pc2")
     const { "pc2/tiered_responder": _, ...untouched } = before
     expect(await serving()).toMatchObject(untouched)
     const again = await on.tells(["deploy"])
@@ -94,7 +94,7 @@ describe("a host that is not as it should be", () => {
     const before = await serving()
     expect((await demo("break", "pc2", "key")).exitCode).toBe(0)
     const told = await on.tells(["deploy"])
-    expect((await demo("mend", "pc2")).exitCode).toBe(0)
+    await mended("pc2")
     expect([told.exitCode, told.stderr]).toEqual([3, expect.stringContaining("pc2: it does not show the key")])
     expect(told.stderr).toContain("ssh-keyscan")
     expect(await serving()).toEqual(before)
@@ -113,7 +113,7 @@ describe("a host that is not as it should be", () => {
       const last = await token()
       expect((await demo("break", "pc2", "clock", "--", skew)).exitCode).toBe(0)
       const told = await on.tells(["deploy"])
-      expect((await demo("mend", "pc2")).exitCode).toBe(0)
+      await mended("pc2")
       expect(told.exitCode, told.stderr).toBe(1)
       expect(told.stderr).toMatch(
         skew === "+86400" ? /clock {5}FAILED {2}\+86\d{3} s/ : /clock {5}FAILED {2}-86\d{3} s/,
