@@ -13,6 +13,7 @@ import { fairleadRoot } from "../version.ts"
 interface TestFlags {
   unit?: boolean
   requireEngine?: boolean
+  faults?: boolean
   heavy?: boolean
 }
 
@@ -27,6 +28,7 @@ export const testVerb = (): Command =>
     .description("Fairlead's own tests: lint, types, unit; then on a real engine conformance and the main job")
     .option("--unit", "only what needs no container engine")
     .option("--require-engine", "fail where no container engine can run, as in CI")
+    .option("--faults", "then rollouts and releases through faults: cut connections, kills, full disks; half an hour")
     .option("--heavy", "then ship the families of gigabytes too: half an hour, and 30 GB of disk")
     .action(async (flags: TestFlags) => {
       const checks = await npx(["npm", "run", "--silent", "check"])
@@ -37,7 +39,12 @@ export const testVerb = (): Command =>
           ? await engineMissing()
           : "the checks above failed"
       if (missing === undefined) {
-        for (const project of ["conformance", "e2e", ...(flags.heavy ? ["heavy"] : [])])
+        for (const project of [
+          "conformance",
+          "e2e",
+          ...(flags.faults ? ["faults"] : []),
+          ...(flags.heavy ? ["heavy"] : []),
+        ])
           add(count, await vitest(project))
       } else {
         console.log(line("skipped", `conformance, e2e: ${missing}`))

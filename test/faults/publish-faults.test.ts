@@ -5,8 +5,8 @@ import { registryAddress } from "../../cli/setup/registry.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import type { ShipReport } from "../../dagger/lib/release/ship.ts"
 import { sha256 } from "../../dagger/lib/sha256.ts"
+import { Checkout, digestIn, fairlead } from "../e2e/yard.ts"
 import { RegistryProxy } from "./registry-proxy.ts"
-import { Checkout, digestIn, fairlead } from "./yard.ts"
 
 const org = `publish-${process.pid}-${Date.now()}`
 const family = "base-python"

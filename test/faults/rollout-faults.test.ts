@@ -7,9 +7,9 @@ import { inDocker } from "../../cli/demo/docker.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { snakeName } from "../../dagger/lib/fleet/names.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
-import { docker, until } from "./demo-yard.ts"
+import { docker, until } from "../e2e/demo-yard.ts"
+import { answersOn, containersOn, demo, ssh, whileRollingOut } from "../e2e/rollout-yard.ts"
 import { manifestIn, putManifest, releasesCopied, removeManifest } from "./release-copy.ts"
-import { answersOn, containersOn, demo, ssh, whileRollingOut } from "./rollout-yard.ts"
 
 const on = whileRollingOut({ options: ["--disk", "4 GB"] })
 const images = ["base-python", "base-utils", "base-cpu-pydeps", "family-web", "reference-cpu", "reference-web"]

@@ -3,8 +3,8 @@ import { expect } from "vitest"
 import { hostNames, inDocker } from "../../cli/demo/docker.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { loadFleet } from "../../dagger/lib/fleet/load.ts"
-import { until } from "./demo-yard.ts"
-import { containersOn, demo, docker, healthPorts, ssh } from "./rollout-yard.ts"
+import { until } from "../e2e/demo-yard.ts"
+import { containersOn, demo, docker, healthPorts, ssh } from "../e2e/rollout-yard.ts"
 
 /** A line of a shell as root on a host of the yard, past its SSH. */
 export async function asRoot(host: string, script: string, ...words: string[]): Promise<string> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { registryAddress } from "../../cli/setup/registry.ts"
-import { Checkout, fairlead, ship } from "./yard.ts"
+import { Checkout, fairlead, ship } from "../e2e/yard.ts"
 
 const org = `reproduce-${process.pid}-${Date.now()}`
 let checkout: Checkout
