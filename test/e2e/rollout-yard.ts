@@ -66,7 +66,7 @@ export class RolloutYard {
     const words = [...argv, "--registry", `${registryAddress()}/${this.org}`]
     return execa(`${fairleadRoot}/fairlead`, words, {
       cwd: this.checkout.root,
-      env: { FAIRLEAD_DEMO: name, FAIRLEAD_YARD: "demo", NO_COLOR: "1", FORCE_COLOR: "" },
+      env: { FAIRLEAD_DEMO: name, FAIRLEAD_YARD: "demo", FORCE_COLOR: undefined },
       reject: false,
       stdin: "ignore",
       all: true,

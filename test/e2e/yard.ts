@@ -76,8 +76,8 @@ export async function fairlead(
 ): Promise<Told> {
   const { exitCode, stdout, stderr } = await execa(join(fairleadRoot, "fairlead"), argv, {
     ...options,
-    // A CI asks for colours also in a pipe; what is compared here has none.
-    env: { NO_COLOR: "1", FORCE_COLOR: "", ...options.env },
+    // Vitest asks for colours; what is compared here has none, as in any pipe.
+    env: { FORCE_COLOR: undefined, ...options.env },
     reject: false,
     stdin: "ignore",
   })
