@@ -23,7 +23,7 @@ export default defineConfig({
       },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...onTheYard } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...onTheYard } },
-      { test: { name: "faults", include: ["test/faults/**/*.test.ts"], ...onTheYard, testTimeout: 3_000_000 } },
+      { test: { name: "long", include: ["test/long/**/*.test.ts"], ...onTheYard, testTimeout: 3_000_000 } },
       { test: { name: "heavy", include: ["test/heavy/**/*.test.ts"], ...onTheYard, testTimeout: 3_000_000 } },
     ],
   },

@@ -13,7 +13,7 @@ import { fairleadRoot } from "../version.ts"
 interface TestFlags {
   unit?: boolean
   requireEngine?: boolean
-  faults?: boolean
+  long?: boolean
   heavy?: boolean
 }
 
@@ -28,7 +28,7 @@ export const testVerb = (): Command =>
     .description("Fairlead's own tests: lint, types, unit; then on a real engine conformance and the main job")
     .option("--unit", "only what needs no container engine")
     .option("--require-engine", "fail where no container engine can run, as in CI")
-    .option("--faults", "then rollouts and releases through faults: cut connections, kills, full disks; half an hour")
+    .option("--long", "then what takes an hour: rollouts through cut connections, kills and full disks, many releases")
     .option("--heavy", "then ship the families of gigabytes too: half an hour, and 30 GB of disk")
     .action(async (flags: TestFlags) => {
       const checks = await npx(["npm", "run", "--silent", "check"])
@@ -42,7 +42,7 @@ export const testVerb = (): Command =>
         for (const project of [
           "conformance",
           "e2e",
-          ...(flags.faults ? ["faults"] : []),
+          ...(flags.long ? ["long"] : []),
           ...(flags.heavy ? ["heavy"] : []),
         ])
           add(count, await vitest(project))

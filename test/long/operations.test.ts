@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { documents } from "../../dagger/lib/report/documents.ts"
-import { name } from "./demo-yard.ts"
-import { containersOn, demo, silent, ssh, whileRollingOut } from "./rollout-yard.ts"
-import { digestIn, fairlead, tagsIn } from "./yard.ts"
+import { name } from "../e2e/demo-yard.ts"
+import { containersOn, demo, silent, ssh, whileRollingOut } from "../e2e/rollout-yard.ts"
+import { digestIn, fairlead, tagsIn } from "../e2e/yard.ts"
 
 const on = whileRollingOut()
 const images = ["reference-web", "reference-cpu"]
