@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, describe, expect, it } from "vitest"
 import { until } from "../e2e/demo-yard.ts"
 import { containersOn, silent, whileRollingOut } from "../e2e/rollout-yard.ts"
-import { asRoot, expectTidy, serving, when } from "./rollout-cut.ts"
+import { asRoot, expectTidy, serving, when } from "./on-hosts.ts"
 
 const on = whileRollingOut()
 let level = 0

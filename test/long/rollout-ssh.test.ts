@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { inDocker } from "../../cli/demo/docker.ts"
 import { demo, docker, silent, whileRollingOut } from "../e2e/rollout-yard.ts"
 import { digestIn } from "../e2e/yard.ts"
-import { answersWithin, asRoot, expectTidy, mended, serving, when } from "./rollout-cut.ts"
+import { answersWithin, asRoot, expectTidy, mended, serving, when } from "./on-hosts.ts"
 
 const on = whileRollingOut()
 let level = 0
