@@ -3,25 +3,21 @@ import { hostname, userInfo } from "node:os"
 import { trustOf } from "../../dagger/lib/attest/trust.ts"
 import type { DemoYard } from "../../dagger/lib/fleet/demo.ts"
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
-import { isLoopback, Registry } from "../../dagger/lib/release/registry.ts"
+import { isLoopback } from "../../dagger/lib/release/registry.ts"
 import type { FolderStore } from "../../dagger/lib/release/store.ts"
 import type { Verifying } from "../../dagger/lib/release/verify.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
 import { clock } from "../clock.ts"
 import { demoYard } from "../demo/yard.ts"
-import { openEngine } from "../engines.ts"
 import { type ChosenHosts, chooseHosts } from "../hosts/choose.ts"
 import { SshHosts } from "../hosts/ssh.ts"
 import { openTunnel, type Tunnel } from "../hosts/tunnel.ts"
-import { onInterrupt } from "../interrupt.ts"
 import { publicHalfHere } from "../keys.ts"
+import { withRegistry } from "../open-registry.ts"
 import type { Shared } from "../options.ts"
-import { partsFor } from "../parts.ts"
-import { type ChosenRegistry, chooseRegistry } from "../registry.ts"
+import type { ChosenRegistry } from "../registry.ts"
 import { openRepository } from "../repository.ts"
-import { chooseEngine } from "../setup/engine.ts"
-import { ready } from "../setup/ready.ts"
 import { RolloutProgress } from "../show/rollout.ts"
 import { recordsOf } from "../yard.ts"
 
@@ -55,44 +51,40 @@ export interface OpenRollout {
 /** Opens hosts and registry, and closes both however `work` ends. */
 export async function withRollout(flags: RolloutFlags, work: (open: OpenRollout) => Promise<void>): Promise<void> {
   const repository = await openRepository(flags.source)
-  const { fleet, root } = repository
+  const { fleet } = repository
   const chosen = await chooseHosts(fleet, { hosts: flags.host, yard: flags.yard })
   const trust = trustOf(fleet, await publicHalfHere())
-  const registry = await chooseRegistry(fleet, flags.registry)
   const progress = new RolloutProgress(flags)
-  const interrupt = onInterrupt()
-  const { signal } = interrupt
-  const wanted = ["toolbox:sign", "network", ...(registry.embedded ? ["registry"] : [])]
-  await ready(partsFor(fleet, ["sign"], registry.embedded), { wanted, say: progress.say, signal })
-  const { now } = clock()
-  const shell = await SshHosts.open(chosen.targets)
-  const opened = await openEngine((await chooseEngine()).name, { root, signal }).catch(async (error) => {
-    await shell.close()
-    throw error
-  })
-  try {
-    const login = registry.auth === undefined ? undefined : opened.secretText("registry-auth", registry.auth)
-    const { address } = registry
-    await work({
-      ...{ repository, chosen, registry, progress, shell, signal, now },
-      ...(chosen.yard === "fleet.yaml" ? {} : { demo: await demoYard() }),
-      records: recordsOf(address),
-      verifying: { registry: new Registry(opened.engine, address, login, "sign"), trust, now },
-      runner: new HostRunner(shell, fleet.name, {
-        onSilence: (host, why, seconds) =>
-          progress.say(line("silent", `${host}: ${why}; asking again for ${seconds} s, what it began goes on there`)),
-      }),
-      hosts: chosen.targets.map(({ host }) => host),
-      way: async (host) => {
-        const port = Number(/:(\d+)$/.exec(address.host)?.[1] ?? 80)
-        return isLoopback(address) ? openTunnel(shell, host, port) : { close: async () => {} }
-      },
-    })
-  } finally {
-    progress.done()
-    await Promise.allSettled([shell.close(), opened.close()])
-    interrupt.stop()
-  }
+  await withRegistry(
+    repository,
+    { flag: flags.registry, progress },
+    async ({ registry: asked, chosen: registry, signal }) => {
+      const { now } = clock()
+      const { address } = registry
+      const shell = await SshHosts.open(chosen.targets)
+      try {
+        await work({
+          ...{ repository, chosen, registry, progress, shell, signal, now },
+          ...(chosen.yard === "fleet.yaml" ? {} : { demo: await demoYard() }),
+          records: recordsOf(address),
+          verifying: { registry: asked, trust, now },
+          runner: new HostRunner(shell, fleet.name, {
+            onSilence: (host, why, seconds) =>
+              progress.say(
+                line("silent", `${host}: ${why}; asking again for ${seconds} s, what it began goes on there`),
+              ),
+          }),
+          hosts: chosen.targets.map(({ host }) => host),
+          way: async (host) => {
+            const port = Number(/:(\d+)$/.exec(address.host)?.[1] ?? 80)
+            return isLoopback(address) ? openTunnel(shell, host, port) : { close: async () => {} }
+          },
+        })
+      } finally {
+        await shell.close()
+      }
+    },
+  )
 }
 
 /** Who a host is told that works on it: "anna@laptop". */

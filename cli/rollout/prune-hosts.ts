@@ -7,10 +7,10 @@ import type { HostLook, Snapshot } from "../../dagger/lib/rollout/host/look.ts"
 import { imageName } from "../../dagger/lib/rollout/host/names.ts"
 import { type PruneOnHost, prunableOn } from "../../dagger/lib/rollout/prune/host.ts"
 import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
+import type { OpenRegistry } from "../open-registry.ts"
 import { recordsOf } from "../yard.ts"
 import { changingHosts } from "./held.ts"
 import type { OpenHosts } from "./hosts.ts"
-import type { OpenRegistry } from "./registry.ts"
 
 /** What a host needs and has, or why nobody knows. */
 export interface Looked {

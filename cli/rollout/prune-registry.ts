@@ -3,11 +3,11 @@ import { removeManifest, tagsOf } from "../../dagger/lib/release/tags.ts"
 import type { PruneDocument } from "../../dagger/lib/report/prune.ts"
 import { neededOn } from "../../dagger/lib/rollout/prune/host.ts"
 import { prunableIn } from "../../dagger/lib/rollout/prune/registry.ts"
+import type { OpenRegistry } from "../open-registry.ts"
 import { recordsOf } from "../yard.ts"
 import type { OpenHosts } from "./hosts.ts"
 import { everyYard } from "./operations.ts"
 import type { Looked } from "./prune-hosts.ts"
-import type { OpenRegistry } from "./registry.ts"
 
 /** Removes old releases by what every host needs: those of this yard as just seen, those of others as last recorded. */
 export async function pruneRegistry(

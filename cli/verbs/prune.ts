@@ -3,11 +3,11 @@ import { appImages } from "../../dagger/lib/fleet/apps.ts"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { wrongInput } from "../../dagger/lib/problem.ts"
 import { exitCodeOfPrune, type PruneDocument, pruneText } from "../../dagger/lib/report/prune.ts"
+import { type OpenRegistry, withRegistry } from "../open-registry.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
 import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
 import { type Looked, lookForPrune, pruneHosts } from "../rollout/prune-hosts.ts"
 import { pruneRegistry } from "../rollout/prune-registry.ts"
-import { type OpenRegistry, withRegistry } from "../rollout/registry.ts"
 import { Progress } from "../show/progress.ts"
 
 interface PruneFlags extends Shared {

@@ -1,13 +1,13 @@
-import type { ToolboxPart } from "../../dagger/lib/engine/engine.ts"
-import type { Repository } from "../../dagger/lib/fleet/repository.ts"
-import { Registry } from "../../dagger/lib/release/registry.ts"
-import { openEngine } from "../engines.ts"
-import { onInterrupt } from "../interrupt.ts"
-import { partsFor } from "../parts.ts"
-import { type ChosenRegistry, chooseRegistry } from "../registry.ts"
-import { chooseEngine } from "../setup/engine.ts"
-import { ready } from "../setup/ready.ts"
-import type { Progress } from "../show/progress.ts"
+import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
+import type { Repository } from "../dagger/lib/fleet/repository.ts"
+import { Registry } from "../dagger/lib/release/registry.ts"
+import { openEngine } from "./engines.ts"
+import { onInterrupt } from "./interrupt.ts"
+import { partsFor } from "./parts.ts"
+import { type ChosenRegistry, chooseRegistry } from "./registry.ts"
+import { chooseEngine } from "./setup/engine.ts"
+import { ready } from "./setup/ready.ts"
+import type { Progress } from "./show/progress.ts"
 
 /** A registry to ask and to change, by steps of the toolbox. */
 export interface OpenRegistry {
@@ -19,7 +19,7 @@ export interface OpenRegistry {
 /** Readies what asking a registry takes, and leaves nothing running behind it. */
 export async function withRegistry<T>(
   { fleet, root }: Repository,
-  { flag, progress }: { flag?: string; progress: Progress },
+  { flag, progress }: { flag?: string; progress: Pick<Progress, "say" | "done"> & Partial<Pick<Progress, "tool">> },
   work: (open: OpenRegistry) => Promise<T>,
 ): Promise<T> {
   const part: ToolboxPart = "sign"
