@@ -63,29 +63,42 @@ describe("SSH is cut", () => {
 })
 
 describe("a host that is lost in wave 3", () => {
-  it("keeps nobody from going back where it can be done, and the next run finishes it", async () => {
-    await next("ServiceRegistry")
-    await late("TieredResponder")
-    const before = await serving()
-    const { run } = await when("pc2", "switching tiered_responder", ":", () => ({ run: on.starts() }))
-    // What `demo break pc2 network` does, without the second that it takes to begin.
-    expect((await docker("network", "disconnect", inDocker(), inDocker("pc2"))).exitCode).toBe(0)
-    const { exitCode, all } = await run
-    // Nobody can tell what became of the other one: going back is not done.
-    expect(exitCode, all).toBe(5)
-    expect(all).toMatch(/lost {5}pc2: .*\n(.*\n)*.*nobody knows of those on pc2/)
-    expect(await answersWithin("pc2", 8100, 60)).toBe(true)
-    const status = await on.tells(["status"])
-    expect([status.exitCode, status.stdout]).toEqual([3, expect.stringContaining("not asked: pc2: nobody answers")])
-    await mended("pc2")
-    const { "pc2/tiered_responder": _, ...untouched } = before
-    expect(await serving()).toMatchObject(untouched)
-    const again = await on.tells(["deploy"])
-    expect(again.exitCode, again.stderr).toBe(0)
-    expect((await serving())["mainpc/service_registry"]).not.toBe(before["mainpc/service_registry"])
-    expect(await silent()).toEqual([])
-    await expectTidy()
-  })
+  it.each([
+    { policy: "fleet", back: true },
+    { policy: "wave", back: false },
+    { policy: "service", back: false },
+  ])(
+    "with the policy $policy: what it takes back elsewhere goes back, and the next run finishes the rest",
+    async ({ policy, back }) => {
+      await next("ServiceRegistry")
+      await late("TieredResponder")
+      const before = await serving()
+      const { run } = await when("pc2", "switching tiered_responder", ":", () => ({
+        run: on.starts(["deploy", "--on-failure", policy]),
+      }))
+      // What `demo break pc2 network` does, without the second that it takes to begin.
+      expect((await docker("network", "disconnect", inDocker(), inDocker("pc2"))).exitCode).toBe(0)
+      const { exitCode, all } = await run
+      // Nobody can tell what became of the other one: going back is not done.
+      expect(exitCode, all).toBe(5)
+      expect(all).toMatch(/lost {5}pc2: .*\n(.*\n)*.*nobody knows of those on pc2/)
+      expect(await answersWithin("pc2", 8100, 60)).toBe(true)
+      const status = await on.tells(["status"])
+      expect([status.exitCode, status.stdout]).toEqual([3, expect.stringContaining("not asked: pc2: nobody answers")])
+      await mended("pc2")
+      const left = await serving()
+      const { "pc2/tiered_responder": _, "mainpc/service_registry": registry, ...untouched } = before
+      expect(left).toMatchObject(untouched)
+      expect(left["mainpc/service_registry"] === registry).toBe(back)
+      const again = await on.tells(["deploy"])
+      expect(again.exitCode, again.stderr).toBe(0)
+      const after = await serving()
+      expect(after["mainpc/service_registry"] === (back ? registry : left["mainpc/service_registry"])).toBe(!back)
+      expect(after["pc2/tiered_responder"]).not.toBe(before["pc2/tiered_responder"])
+      expect(await silent()).toEqual([])
+      await expectTidy()
+    },
+  )
 })
 
 describe("a host that is not as it should be", () => {

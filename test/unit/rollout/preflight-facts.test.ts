@@ -81,6 +81,15 @@ describe("what a host answers to preflight", () => {
     expect(docker).toMatchObject({ containers: [{ ports: { length: 1000 } }] })
   })
 
+  it.each([
+    ["ok RTX 4090 (sm_89); RTX 3060 (sm_86)", { gpus: "RTX 4090 (sm_89); RTX 3060 (sm_86)" }],
+    ["failed cuInit answered CUDA_ERROR_NO_DEVICE (100)", { error: "cuInit answered CUDA_ERROR_NO_DEVICE (100)" }],
+    ["docker: Error response from daemon: could not select", { error: expect.stringContaining("could not select") }],
+    ["", { error: expect.stringContaining("nothing was answered") }],
+  ])("is of a GPU: %s", (line, cuda) => {
+    expect(readFacts(told(`cuda=${line}`), "one")).toMatchObject({ cuda })
+  })
+
   it("is what the script writes, here as well", () => {
     const script = fileURLToPath(new URL("../../../dagger/lib/rollout/preflight/facts.sh", import.meta.url))
     // No Docker is asked: the test is about the script, on whatever machine this is.

@@ -101,9 +101,13 @@ describe("driver and cuda", () => {
     expect(answer("cuda", { demo: true })).toEqual(says("unknown", "no GPU"))
   })
 
-  it("says of WSL2 that only a CUDA call in a container decides", () => {
+  it("takes WSL2's nvidia-smi for Windows' driver, and a call in a container for the GPU", () => {
     expect(answer("driver", { wsl: true })).toEqual(says("ok", "Windows' driver"))
-    expect(answer("cuda", { wsl: true })).toEqual(says("unknown", "WSL2", "only a CUDA call"))
+    expect(answer("cuda")).toEqual(says("unknown", "not tried: no image", "nvidia-ctk is there", "once something"))
+    expect(answer("cuda", { cuda: { gpus: "RTX 4090 (sm_89)" } })).toEqual(says("ok", "uses RTX 4090 \\(sm_89\\)"))
+    expect(answer("cuda", { cuda: { error: "cuInit answered CUDA_ERROR_NO_DEVICE (100)" } })).toEqual(
+      says("failed", "cannot use the GPU: cuInit", "nvidia-container-toolkit"),
+    )
   })
 })
 

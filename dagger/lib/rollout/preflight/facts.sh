@@ -1,5 +1,5 @@
-# What preflight wants to know of a host, one NAME=VALUE per line. Run as `sh -s -- FLEET REGISTRY_HOST`; changes nothing.
-# No REGISTRY_HOST, no question to it.
+# What preflight wants to know of a host, one NAME=VALUE per line. Run as `sh -s -- FLEET REGISTRY_HOST CUDA_CALL`; changes
+# nothing. No REGISTRY_HOST, no question to it; no CUDA_CALL (Python), no container that uses the GPU for a moment.
 # Every value is one line of at most 300 bytes. facts.ts reads it.
 set -u
 LC_ALL=C
@@ -7,6 +7,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/wsl/lib
 export LC_ALL PATH
 fleet=$1
 registry=$2
+cuda_call=${3:-}
 
 fact() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | tr '\n\r\t' '   ' | cut -c 1-300)"; }
 facts() { head -n 3000 | cut -c 1-300 | while IFS= read -r each; do [ -z "$each" ] || printf '%s=%s\n' "$1" "$each"; done; }
@@ -70,6 +71,16 @@ fi
 for each in nvidia-container-runtime-hook nvidia-container-runtime nvidia-ctk; do
   has $each && fact toolkit "$each" && break
 done
+
+# nvidia-smi tells what the host has; whether a container can use it, only a call in one tells. Images are not pulled for it.
+if [ -n "$cuda_call" ] && [ -n "${gpus:-}" ] && [ ! -f /etc/fairlead-demo/host.json ] && [ -n "$root" ]; then
+  image=$(bounded docker image ls --quiet --filter "label=dev.fairlead.fleet=$fleet" 2>/dev/null | head -n 1)
+  if [ -n "$image" ]; then
+    # The first call after a start of the machine takes many seconds.
+    if has timeout; then within="timeout 60"; else within=; fi
+    fact cuda "$($within docker run --rm --gpus all --network none --entrypoint python "$image" -c "$cuda_call" 2>&1 | tail -n 1)"
+  fi
+fi
 
 ls /dev/snd/controlC* >/dev/null 2>&1 && fact sound snd
 [ -S /mnt/wslg/PulseServer ] && fact sound pulse

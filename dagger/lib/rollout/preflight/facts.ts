@@ -16,6 +16,8 @@ export interface HostFacts {
   gpus: { driver: string; name: string }[] | { error: string }
   /** The program of NVIDIA's container toolkit that was found. */
   toolkit?: string
+  /** What a CUDA call in a container answered: the GPUs, or why not. Undefined where no image of the fleet is there. */
+  cuda?: { gpus: string } | { error: string }
   sound: ("snd" | "pulse")[]
   /** TCP ports on which something listens. */
   listens: number[]
@@ -61,15 +63,19 @@ export interface Container {
   service: string
 }
 
-/** Asks a host for everything, by one script and one look at its clock. `registry` is a host name, "" for none. */
+/**
+ * Asks a host for everything, by one script and one look at its clock. `registry` is a host name, "" for none; `gpu` asks
+ * for a call to the GPU in a container.
+ */
 export async function lookAtHost(
   shell: HostShell,
   host: string,
-  { fleet, registry }: { fleet: string; registry: string },
+  { fleet, registry, gpu = false }: { fleet: string; registry: string; gpu?: boolean },
 ): Promise<HostFacts> {
-  const input = readFileSync(new URL("./facts.sh", import.meta.url), "utf8")
-  // Each call to Docker is given up after 15 s by the script itself.
-  const ran = await shell.run(host, ["sh", "-s", "--", fleet, registry], { input, timeoutSeconds: 180 })
+  const input = text("./facts.sh")
+  const argv = ["sh", "-s", "--", fleet, registry, gpu ? text("./cuda_call.py") : ""] as const
+  // Each call to Docker is given up after 15 s by the script itself, the one with a GPU after 60.
+  const ran = await shell.run(host, argv, { input, timeoutSeconds: 240 })
   const clock = await lookAtClock(shell, host)
   return { ...readFacts(ran.stdout, host), clock }
 }
@@ -85,16 +91,18 @@ async function lookAtClock(shell: HostShell, host: string): Promise<HostFacts["c
   return { leastSeconds: seconds - after, mostSeconds: seconds + 1 - before }
 }
 
-const text = z.string().max(300)
-const one = z.tuple([text])
+const text = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8")
+
+const value = z.string().max(300)
+const one = z.tuple([value])
 const count = z.coerce.number().int().nonnegative()
-const pairs = (pattern: RegExp) => z.array(text.regex(pattern)).max(3000)
+const pairs = (pattern: RegExp) => z.array(value.regex(pattern)).max(3000)
 
 const factsSchema = z.strictObject({
   user: one,
   wsl: one.optional(),
   demo: one.optional(),
-  docker: z.tuple([text.regex(/^\d+\.\d+/)]).optional(),
+  docker: z.tuple([value.regex(/^\d+\.\d+/)]).optional(),
   "docker-error": one.optional(),
   compose: one.optional(),
   store: z.tuple([z.enum(["containerd", "classic"])]).optional(),
@@ -102,10 +110,11 @@ const factsSchema = z.strictObject({
   container: pairs(/^[^|]+\|[^|]*\|[^|]*\|[^|]*\|/).default([]),
   back: pairs(/^(present|gone)\|sha256:[0-9a-f]{64}\|[^|]*\|/).default([]),
   deployed: pairs(/^(present|gone)\|[A-Za-z0-9][A-Za-z0-9._:/@-]*$/).default([]),
-  disk: z.tuple([text.regex(/^\d+\|\//)]).optional(),
+  disk: z.tuple([value.regex(/^\d+\|\//)]).optional(),
   gpu: pairs(/^\d{1,4}(\.\d{1,4}){0,2}, .+$/).default([]),
   "gpu-error": one.optional(),
   toolkit: one.optional(),
+  cuda: one.optional(),
   sound: z.array(z.enum(["snd", "pulse"])).default([]),
   listens: pairs(/^[0-9A-F]{4}$/).default([]),
   registry: z.tuple([z.union([z.literal("unasked"), z.string().regex(/^\d{3}$/)])]).optional(),
@@ -141,6 +150,7 @@ function shaped(facts: z.infer<typeof factsSchema>): Omit<HostFacts, "clock"> {
     ...(disk && { disk: { folder: disk.slice(disk.indexOf("|") + 1), freeBytes: Number.parseInt(disk, 10) * 1024 } }),
     gpus: facts.gpu.length > 0 ? facts.gpu.map(gpuOf) : { error: facts["gpu-error"]?.[0] ?? "nvidia-smi listed none" },
     ...(facts.toolkit && { toolkit: facts.toolkit[0] }),
+    ...(facts.cuda && { cuda: cudaOf(facts.cuda[0]) }),
     sound: facts.sound,
     listens: facts.listens.map((port) => Number.parseInt(port, 16)),
     ...(registry !== undefined && registry !== "unasked" && { registry: count.parse(registry) }),
@@ -169,6 +179,13 @@ function dockerOf(facts: z.infer<typeof factsSchema>): HostFacts["docker"] {
       return { ref, present: state === "present" }
     }),
   }
+}
+
+/** What cuda_call.py printed; anything else is what Docker said of the container that never ran it. */
+function cudaOf(line: string): NonNullable<HostFacts["cuda"]> {
+  const [, verdict, rest = ""] = /^(ok|failed) (.*)$/.exec(line) ?? []
+  if (verdict === "ok") return { gpus: rest }
+  return { error: (verdict ? rest : line) || "nothing was answered within 60 s" }
 }
 
 function gpuOf(line: string): { driver: string; name: string } {

@@ -27,16 +27,26 @@ export const driver: HostCheck = {
   },
 }
 
-/** Whether a container there can use the GPU: only a CUDA call in one tells, and preflight makes none. */
+/**
+ * Whether a container there can use the GPU: a call to the driver in one tells, which nvidia-smi on the host does not. On
+ * WSL2 that shows Windows' driver.
+ */
 export const cuda: HostCheck = {
   name: "cuda",
-  judge({ demo, toolkit, wsl }, wanted) {
+  judge({ demo, toolkit, cuda: answered }, wanted) {
     if (onGpu(wanted).length === 0) return undefined
     if (demo) return unknown("not tried: the demo yard has no GPU, its services are stand-ins on a CPU")
-    const why = wsl ? "on WSL2 nvidia-smi shows Windows' driver, so only" : "only"
-    return unknown(
-      `not tried: ${why} a CUDA call in a container tells; ${toolkit ? `${toolkit} is there` : "NVIDIA's container toolkit was not found"}`,
-      `on ${wanted.host.name}: docker run --rm --gpus all IMAGE python -c 'import torch; print(torch.zeros(1).cuda())'`,
+    const { name } = wanted.host
+    const kit = toolkit ? `${toolkit} is there` : "NVIDIA's container toolkit was not found"
+    if (!answered)
+      return unknown(
+        `not tried: no image of ${wanted.fleet} is on ${name} to try it with; ${kit}`,
+        `fairlead preflight --host ${name}, once something was deployed there`,
+      )
+    if ("gpus" in answered) return ok(`a container there uses ${answered.gpus}`)
+    return failed(
+      `a container there cannot use the GPU: ${answered.error}; ${kit}`,
+      `on ${name}: install nvidia-container-toolkit, then sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker`,
     )
   },
 }

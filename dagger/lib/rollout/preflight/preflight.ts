@@ -48,7 +48,8 @@ async function preflightHost(shell: HostShell, wanted: Wanted, pullable: Pullabl
   const host = wanted.host.name
   try {
     const registry = wanted.registry.loopback ? "" : wanted.registry.host
-    const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry })
+    const gpu = wanted.services.some(({ gpus }) => gpus > 0)
+    const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry, gpu })
     return { host, checks: judgeHost(await withPullable(facts, pullable), wanted) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error

@@ -147,7 +147,7 @@ healthy() {
     else
       in_row=0
       inspected || { lost_sight || return 1 && continue; }
-      [ $((i_restarts - base)) -lt 3 ] || { why="it ended and was started again $((i_restarts - base)) times: exit code $i_exit" && return 1; }
+      [ $((i_restarts - base)) -lt 3 ] || { why="it ended and was started again $((i_restarts - base)) times$(how_it_ended)" && return 1; }
       case $i_state in
         running | restarting) ;;
         # Docker leaves what it stopped itself, when it was restarted, where it is.
@@ -159,6 +159,14 @@ healthy() {
       esac
       nap 0.5
     fi
+  done
+}
+# While it runs Docker tells no exit code of the run before: its next end is waited for, a moment.
+how_it_ended() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$i_state" = running ] || { echo ": exit code $i_exit" && return; }
+    nap 0.5
+    inspected || return
   done
 }
 # A container that nobody can see: it is gone, or dockerd is. What dockerd's absence took is not counted.
