@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { execa } from "execa"
 import pLimit, { type LimitFunction } from "p-limit"
@@ -9,6 +8,7 @@ import { type HostAnswer, type HostShell, HostUnreachable, type OnHost } from ".
 import { quotedLine } from "../../dagger/lib/rollout/quote.ts"
 import type { Target } from "./choose.ts"
 import { configText, knownHostsText } from "./config.ts"
+import { runFolder } from "./run-folder.ts"
 import { unreachable } from "./unreachable.ts"
 
 // An sshd takes 10 sessions of one connection unless it is told otherwise (MaxSessions), and refuses the next.
@@ -26,9 +26,9 @@ export class SshHosts implements HostShell {
     for (const host of targets.keys()) this.limits.set(host, pLimit(sessionsPerHost))
   }
 
-  /** Connects to nothing yet. The folder is for this user's eyes only, as mkdtemp makes it. */
+  /** Connects to nothing yet. */
   static async open(targets: readonly Target[]): Promise<SshHosts> {
-    const folder = await mkdtemp(join(tmpdir(), "fairlead-ssh-"))
+    const folder = await runFolder()
     try {
       await writeFile(join(folder, "config"), configText(targets, folder), { mode: 0o600 })
       await writeFile(join(folder, "known_hosts"), knownHostsText(targets), { mode: 0o600 })

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { chooseHosts, type Target } from "../../../cli/hosts/choose.ts"
 import { configText, knownHostsText } from "../../../cli/hosts/config.ts"
+import { SshHosts } from "../../../cli/hosts/ssh.ts"
 import { unreachable } from "../../../cli/hosts/unreachable.ts"
 import { parseFleet } from "../../../dagger/lib/fleet/load.ts"
 import { changed, small } from "../fleet/small.ts"
@@ -47,6 +48,19 @@ describe("what OpenSSH is told", () => {
 
   it("knows hosts by their names in fleet.yaml", () => {
     expect(knownHostsText([target])).toBe(`one ${hostKey}\n`)
+  })
+})
+
+describe("what is written down for a run", () => {
+  it("goes when it ends, and when it was killed with the next run; of one that goes on it stays", async () => {
+    const [killed, going] = [await SshHosts.open([target]), await SshHosts.open([target])]
+    const [left, kept] = [killed, going].map((hosts) => dirname(hosts.options()[1]!)) as [string, string]
+    const life = JSON.parse(readFileSync(join(left, "process.json"), "utf8"))
+    writeFileSync(join(left, "process.json"), JSON.stringify({ ...life, started: "1" }))
+    const next = await SshHosts.open([target])
+    expect([existsSync(left), existsSync(kept)]).toEqual([false, true])
+    await Promise.all([next.close(), going.close()])
+    expect(existsSync(kept)).toBe(false)
   })
 })
 
