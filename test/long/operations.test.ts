@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it } from "vitest"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { documents } from "../../dagger/lib/report/documents.ts"
 import { name } from "../e2e/demo-yard.ts"
 import { containersOn, demo, silent, ssh, whileRollingOut } from "../e2e/rollout-yard.ts"
 import { digestIn, fairlead, tagsIn } from "../e2e/yard.ts"
+import { releasesCopied } from "./release-copy.ts"
 
 const on = whileRollingOut()
 const images = ["reference-web", "reference-cpu"]
@@ -41,6 +42,14 @@ async function release(number: number): Promise<string> {
 
 const containers = async () => [await containersOn("mainpc"), await containersOn("pc2")]
 const tags: string[] = []
+
+beforeAll(async () => {
+  const own = `operations-${process.pid}-${Date.now()}`
+  // Releases are counted and removed here: not where other tests find theirs.
+  const families = ["base-python", "base-utils", "base-cpu-pydeps", "family-web"]
+  await releasesCopied({ from: on.org, to: own, images: [...families, ...images] })
+  on.org = own
+})
 
 describe("status and history", () => {
   it("say that nothing was deployed yet", async () => {

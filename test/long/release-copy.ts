@@ -52,7 +52,10 @@ export async function removeManifest(org: string, image: string, digest: string)
   return (await fetch(`${base(org, image)}/manifests/${digest}`, { method: "DELETE" })).status
 }
 
-/** Releases of an organisation in another one, with all that is attached to them and what is recorded here: nothing is built or sent. */
+/**
+ * What is released now in an organisation, in another one, with all that is attached to it and what is recorded here:
+ * nothing is built or sent, and releases before it are not there.
+ */
 export async function releasesCopied(what: { from: string; to: string; images: readonly string[] }): Promise<void> {
   const { from, to, images } = what
   const copied = async (image: string, name: string): Promise<void> => {
@@ -66,7 +69,11 @@ export async function releasesCopied(what: { from: string; to: string; images: r
   const records = (org: string) => inHome("records", registryAddress().replaceAll(":", "_"), org)
   for (const image of images) {
     const list = (await (await fetch(`${base(from, image)}/tags/list`)).json()) as { tags: string[] }
-    for (const tag of list.tags) await copied(image, tag)
+    const current = (await manifestIn(from, image, "current"))!.digest
+    for (const tag of list.tags) {
+      const attached = tag.startsWith(current.replace(":", "-"))
+      if (attached || (await manifestIn(from, image, tag))?.digest === current) await copied(image, tag)
+    }
     await cp(`${records(from)}/${image}`, `${records(to)}/${image}`, { recursive: true })
   }
 }

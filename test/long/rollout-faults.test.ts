@@ -9,6 +9,7 @@ import { snakeName } from "../../dagger/lib/fleet/names.ts"
 import type { RolloutReport } from "../../dagger/lib/rollout/deploy/report.ts"
 import { docker, until } from "../e2e/demo-yard.ts"
 import { answersOn, containersOn, demo, ssh, whileRollingOut } from "../e2e/rollout-yard.ts"
+import { tagsIn } from "../e2e/yard.ts"
 import { manifestIn, putManifest, releasesCopied, removeManifest } from "./release-copy.ts"
 
 const on = whileRollingOut({ options: ["--disk", "4 GB"] })
@@ -352,15 +353,9 @@ describe("releases", () => {
 
   beforeAll(async () => {
     const { digest } = (await manifestIn(on.org, image, "current"))!
-    const tags = (await (await fetch(`http://127.0.0.1:5000/v2/${on.org}/${image}/tags/list`)).json()) as {
-      tags: string[]
-    }
-    const dated = tags.tags.filter((tag) => /^\d{8}-[0-9a-f]{7}$/.test(tag))
-    const both = []
-    for (const tag of dated)
-      if (await manifestIn(on.org, "reference-web", tag))
-        both.push({ tag, digest: (await manifestIn(on.org, image, tag))!.digest })
-    old = both.find((each) => each.digest === digest)!
+    const web = await tagsIn(on.org, "reference-web")
+    const both = (await tagsIn(on.org, image)).filter((tag) => web.includes(tag))
+    old = { tag: both.find((tag) => /^\d{8}-[0-9a-f]{7}$/.test(tag))!, digest }
     await on.checkout.change("apps/reference/main.py", (text) => `${text}\n# another release\n`)
     const shipped = await on.tells(["ship", "--json", "--service", "TieredResponder"])
     expect(shipped.exitCode, shipped.stderr).toBe(0)
