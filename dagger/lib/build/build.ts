@@ -6,6 +6,7 @@ import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import { contentsOf } from "../release/contents.ts"
 import { digestsOf, type Yard } from "../yard.ts"
+import { builderFailure } from "./builder-failure.ts"
 import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
@@ -142,11 +143,9 @@ async function bake(
   const ran = await yard.engine.run(step)
   const progress = readProgress(ran.stderr, families)
   if (ran.exitCode !== 0) {
-    throw new StepError(
-      name,
-      { exitCode: ran.exitCode, output: progress.failure ?? ran.stderr },
-      "run the step again with -v to see all of it",
-    )
+    const output = progress.failure ?? ran.stderr
+    const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output) ?? {}
+    throw new StepError(name, { exitCode: ran.exitCode, output, why }, fix)
   }
   const { metadata, ...archives } = ran.outputs
   return { archives, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
