@@ -33,7 +33,16 @@ describe("what a host answers to preflight", () => {
       "one",
     )
     expect(facts).toEqual({
-      ...{ user: "me", wsl: false, demo: false, login: false, sound: [], listens: [8100], registry: 401 },
+      ...{
+        user: "me",
+        endsWithLogin: false,
+        wsl: false,
+        demo: false,
+        login: false,
+        sound: [],
+        listens: [8100],
+        registry: 401,
+      },
       disk: { folder: "/var/lib/docker", freeBytes: 1_024_000 },
       gpus: [{ driver: "550.90", name: "NVIDIA GeForce RTX 4090" }],
       docker: {
@@ -88,6 +97,14 @@ describe("what a host answers to preflight", () => {
     ["", { error: expect.stringContaining("nothing was answered") }],
   ])("is of a GPU: %s", (line, cuda) => {
     expect(readFacts(told(`cuda=${line}`), "one")).toMatchObject({ cuda })
+  })
+
+  it.each([
+    ['as 1 "root"', true],
+    ['as 2 "root" "me"', false],
+    ["", true],
+  ])("says of what systemd ends with a login, but for %s", (excluded, endsWithLogin) => {
+    expect(readFacts(told(`logind-ends=${excluded}`), "one")).toMatchObject({ endsWithLogin })
   })
 
   it("is what the script writes, here as well", () => {

@@ -25,7 +25,16 @@ const dockerFacts: DockerFacts = {
   ...{ images: [], containers: [], back: [], deployed: [] },
 }
 const healthy: HostFacts = {
-  ...{ user: "me", wsl: false, demo: false, login: true, sound: ["snd"], listens: [22], registry: 401 },
+  ...{
+    user: "me",
+    endsWithLogin: false,
+    wsl: false,
+    demo: false,
+    login: true,
+    sound: ["snd"],
+    listens: [22],
+    registry: 401,
+  },
   docker: dockerFacts,
   disk: { folder: "/var/lib/docker", freeBytes: 500e9 },
   gpus: [{ driver: "550.90", name: "NVIDIA GeForce RTX 4090" }],
@@ -107,6 +116,15 @@ describe("driver and cuda", () => {
     expect(answer("cuda", { cuda: { gpus: "RTX 4090 (sm_89)" } })).toEqual(says("ok", "uses RTX 4090 \\(sm_89\\)"))
     expect(answer("cuda", { cuda: { error: "cuInit answered CUDA_ERROR_NO_DEVICE (100)" } })).toEqual(
       says("failed", "cannot use the GPU: cuInit", "nvidia-container-toolkit"),
+    )
+  })
+})
+
+describe("logins", () => {
+  it("fails where systemd would end what a cut connection leaves, and is not told elsewhere", () => {
+    expect(answer("logins")).toBeUndefined()
+    expect(answer("logins", { endsWithLogin: true })).toEqual(
+      says("failed", "KillUserProcesses=yes", "KillExcludeUsers=root me"),
     )
   })
 })

@@ -17,6 +17,13 @@ bounded() { if has timeout; then timeout 15 "$@"; else "$@"; fi; }
 
 echo fairlead-preflight=1
 fact user "$(id -un)"
+# Source of the names: org.freedesktop.login1(5). "b true" and 'as 2 "root" "anna"' are how busctl writes them.
+if has busctl; then
+  manager='org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager'
+  # shellcheck disable=SC2086 # Three words.
+  ends=$(bounded busctl get-property $manager KillUserProcesses 2>/dev/null) && [ "$ends" = 'b true' ] &&
+    fact logind-ends "$(bounded busctl get-property $manager KillExcludeUsers 2>/dev/null)"
+fi
 grep -qi microsoft /proc/sys/kernel/osrelease 2>/dev/null && fact wsl yes
 if [ -f /etc/fairlead-demo/host.json ]; then fact demo yes; fi
 

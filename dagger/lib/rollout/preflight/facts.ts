@@ -6,6 +6,8 @@ import type { HostShell } from "../host/shell.ts"
 /** What was seen on a host; nothing here is judged yet. */
 export interface HostFacts {
   user: string
+  /** systemd ends what a login of this user left running, as KillUserProcesses of its logind.conf says. */
+  endsWithLogin: boolean
   /** Windows' Linux: some of what a host has is Windows' there. */
   wsl: boolean
   /** A host of the demo yard: its GPU is a stand-in. */
@@ -100,6 +102,7 @@ const pairs = (pattern: RegExp) => z.array(value.regex(pattern)).max(3000)
 
 const factsSchema = z.strictObject({
   user: one,
+  "logind-ends": one.optional(),
   wsl: one.optional(),
   demo: one.optional(),
   docker: z.tuple([value.regex(/^\d+\.\d+/)]).optional(),
@@ -144,6 +147,7 @@ function shaped(facts: z.infer<typeof factsSchema>): Omit<HostFacts, "clock"> {
   const [registry] = facts.registry ?? []
   return {
     user: facts.user[0],
+    endsWithLogin: facts["logind-ends"] !== undefined && !facts["logind-ends"][0].includes(`"${facts.user[0]}"`),
     wsl: facts.wsl !== undefined,
     demo: facts.demo !== undefined,
     docker: dockerOf(facts),

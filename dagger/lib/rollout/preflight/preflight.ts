@@ -8,6 +8,7 @@ import { disk } from "./disk.ts"
 import { compose, docker } from "./docker.ts"
 import { type HostFacts, lookAtHost } from "./facts.ts"
 import { cuda, driver } from "./gpu.ts"
+import { logins } from "./logins.ts"
 import { ports } from "./ports.ts"
 import { registry } from "./registry.ts"
 import { rollback } from "./rollback.ts"
@@ -20,6 +21,7 @@ export const hostChecks: readonly HostCheck[] = [
   cuda,
   disk,
   clock,
+  logins,
   registry,
   audio,
   ports,
