@@ -14,7 +14,7 @@ export interface RegistryOptions {
 }
 
 export const registryContainer = "fairlead-registry"
-const volume = "fairlead-registry"
+export const registryVolume = "fairlead-registry"
 const imageLabel = `${label}.image`
 
 /** Where the embedded registry is reached from this machine, and from no other. */
@@ -31,7 +31,7 @@ export const registryPart = ({ image, after = [] }: RegistryOptions): Part => ({
   name: "registry",
   after: ["engine", "network", ...after],
   verb: "started",
-  look: async () => judged(await ping(registryAddress()), await container(), await image()),
+  look: async () => judged(await ping(registryAddress()), await embeddedContainer(), await image()),
   ready: async (say) => readyRegistry(await image(), say),
   remove,
 })
@@ -89,7 +89,7 @@ const elsewhere =
   "set FAIRLEAD_REGISTRY_PORT to a free port, or FAIRLEAD_REGISTRY to a registry you have (on macOS, AirPlay Receiver takes port 5000)"
 
 async function readyRegistry(image: string, say: (line: string) => void): Promise<void> {
-  const there = await container()
+  const there = await embeddedContainer()
   const found = judged(await ping(registryAddress()), there, image)
   if (found.state === "ready") return
   if (found.state === "unsuitable") throw new Problem(found.detail, { fix: found.fix })
@@ -107,6 +107,12 @@ async function readyRegistry(image: string, say: (line: string) => void): Promis
 const start = () =>
   must("the embedded registry did not start", ["docker", "start", registryContainer], { fix: elsewhere })
 
+/** For whoever stopped it. Its data and its address are what they were. */
+export async function startAgain(): Promise<void> {
+  await start()
+  await answers()
+}
+
 async function create(image: string, replace: boolean): Promise<void> {
   if (replace) await must("the old embedded registry stays", ["docker", "rm", "--force", registryContainer])
   await must("Docker could not make a volume for the embedded registry", [
@@ -115,12 +121,12 @@ async function create(image: string, replace: boolean): Promise<void> {
     "create",
     "--label",
     `${label}=1`,
-    volume,
+    registryVolume,
   ])
   const argv = [
     "docker", "run", "--detach", "--name", registryContainer, "--label", `${label}=1`, "--label", `${imageLabel}=${image}`,
     "--network", networkName, "--network-alias", "registry", "--publish", `${registryAddress()}:5000`,
-    "--mount", `type=volume,src=${volume},dst=/var/lib/registry`, "--restart", "unless-stopped", "--pull", "never",
+    "--mount", `type=volume,src=${registryVolume},dst=/var/lib/registry`, "--restart", "unless-stopped", "--pull", "never",
     "--security-opt", "no-new-privileges", "--log-opt", "max-size=10m", image,
   ] as const // biome-ignore format: one option per line would hide the shape of the command
   await must("the embedded registry did not start", argv, { fix: elsewhere })
@@ -130,7 +136,7 @@ async function answers(): Promise<void> {
   let runs = true
   for (const deadline = Date.now() + 30_000; runs && Date.now() < deadline; await sleep(100)) {
     if ((await ping(registryAddress())) === "registry") return
-    runs = (await container())?.running ?? false
+    runs = (await embeddedContainer())?.running ?? false
   }
   const { stdout, stderr } = await run(["docker", "logs", "--tail", "5", registryContainer])
   throw new Problem(`the embedded registry ${runs ? "runs, and does not answer" : "ended"} on ${registryAddress()}`, {
@@ -142,7 +148,7 @@ async function answers(): Promise<void> {
 const otherLoopback =
   "where Docker runs on another machine or outside of this container, its loopback is not this one's: set FAIRLEAD_REGISTRY to a registry that both reach"
 
-async function container(): Promise<RegistryContainer | undefined> {
+export async function embeddedContainer(): Promise<RegistryContainer | undefined> {
   const { exitCode, stdout } = await run(["docker", "container", "inspect", registryContainer])
   if (exitCode !== 0) return undefined
   const [{ State, Config, HostConfig }] = JSON.parse(stdout) as [Inspected]
@@ -165,7 +171,7 @@ interface Inspected {
 /** The container and every image in it: the volume is Fairlead's, whatever was pushed there. */
 async function remove(): Promise<string[]> {
   const removed: string[] = []
-  if ((await container())?.ours) {
+  if ((await embeddedContainer())?.ours) {
     await must("the embedded registry stays", ["docker", "rm", "--force", registryContainer])
     removed.push(`container ${registryContainer}`)
   }
@@ -175,11 +181,11 @@ async function remove(): Promise<string[]> {
     "inspect",
     "--format",
     `{{index .Labels "${label}"}}`,
-    volume,
+    registryVolume,
   ])
   if (exitCode === 0 && stdout.trim() === "1") {
-    await must(`the volume ${volume} stays`, ["docker", "volume", "rm", volume])
-    removed.push(`volume ${volume}`)
+    await must(`the volume ${registryVolume} stays`, ["docker", "volume", "rm", registryVolume])
+    removed.push(`volume ${registryVolume}`)
   }
   return removed
 }

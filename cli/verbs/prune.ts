@@ -8,6 +8,7 @@ import { host, registry, type Shared, withShared, yard } from "../options.ts"
 import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
 import { type Looked, lookForPrune, pruneHosts } from "../rollout/prune-hosts.ts"
 import { pruneRegistry } from "../rollout/prune-registry.ts"
+import { freeRegistryDisk } from "../setup/registry-disk.ts"
 import { Progress } from "../show/progress.ts"
 
 interface PruneFlags extends Shared {
@@ -44,7 +45,7 @@ async function prune(open: OpenHosts, flags: PruneFlags): Promise<void> {
   const progress = new Progress(flags)
   await withRegistry(open.repository, { flag: flags.registry, progress }, async (images) => {
     const looked = await lookForPrune(open, images)
-    const document = await pruned(open, images, looked, flags)
+    const document = await pruned(open, images, looked, { flags, progress })
     progress.done()
     console.log(flags.json ? JSON.stringify(document) : pruneText(document, flags))
     process.exitCode = exitCodeOfPrune(document)
@@ -55,7 +56,7 @@ async function pruned(
   open: OpenHosts,
   images: OpenRegistry,
   looked: readonly Looked[],
-  flags: PruneFlags,
+  { flags, progress }: { flags: PruneFlags; progress: Progress },
 ): Promise<PruneDocument> {
   const { fleet, yard } = open.chosen
   const { dryRun = false, registryOnly = false } = flags
@@ -71,11 +72,17 @@ async function pruned(
   const { host, org } = images.registry.address
   const address = `${host}/${org}`
   const keep = fleet.policy.rollout.keepReleases
-  const from =
-    left === undefined
-      ? { address, manifests: await pruneRegistry(open, images, { looked, dryRun, names: imageNames(fleet) }) }
-      : { address, left, manifests: [] }
-  return { schema: 1, yard, dryRun, keep, hosts, registry: from }
+  if (left !== undefined) return { schema: 1, yard, dryRun, keep, hosts, registry: { address, left, manifests: [] } }
+  const manifests = await pruneRegistry(open, images, { looked, dryRun, names: imageNames(fleet) })
+  const disk = manifests.some(({ removed }) => removed) ? await diskOf(images, progress) : undefined
+  return { schema: 1, yard, dryRun, keep, hosts, registry: { address, manifests, ...(disk && { disk }) } }
+}
+
+/** A registry of somebody else's gives its disk back when its owner wants it to. */
+async function diskOf({ chosen, signal }: OpenRegistry, { say }: Progress): Promise<PruneDocument["registry"]["disk"]> {
+  if (!chosen.embedded) return undefined
+  const freed = await freeRegistryDisk({ say, signal })
+  return "left" in freed ? freed : { freed: freed.bytes }
 }
 
 /** What a host that was not asked runs, nobody knows: then nothing may go that it could need. */

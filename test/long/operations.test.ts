@@ -188,13 +188,14 @@ describe("prune", () => {
     const before = await containers()
     const dry = await prune("--dry-run")
     expect([dry.exitCode, dry.dryRun, await containers()]).toEqual([0, true, before])
-    expect(dry.registry.manifests.map(({ image, tags: [tag] }) => `${image}:${tag}`)).toEqual(
+    expect(dry.registry.manifests.flatMap(({ image, tags }) => tags.map((tag) => `${image}:${tag}`))).toEqual(
       expect.arrayContaining(images.map((image) => `${image}:${tags[0]}`)),
     )
     expect(await tagsIn(on.org, "reference-web")).toContain(tags[0])
 
     const done = await prune()
     expect([done.exitCode, done.registry.left]).toEqual([0, undefined])
+    expect(done.registry.disk?.freed).toBeGreaterThan(0)
     expect(done.hosts.flatMap(({ items }) => items.filter(({ removed }) => !removed))).toEqual([])
     expect(done.hosts.map(({ items }) => items.some(({ kind }) => kind === "image"))).toEqual([true, true])
     const left = await tagsIn(on.org, "reference-web")

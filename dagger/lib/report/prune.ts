@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { humanBytes } from "../fleet/bytes.ts"
 import { shortImage } from "../rollout/host/names.ts"
 import { pc } from "./colours.ts"
 import { line } from "./text.ts"
@@ -29,6 +30,13 @@ export const pruneSchema = z.object({
   registry: z.object({
     address: z.string().optional(),
     left: z.string().optional().describe("Why the registry was left alone."),
+    disk: z
+      .object({
+        freed: z.number().optional().describe("Bytes that the embedded registry's disk has back."),
+        left: z.string().optional().describe("Why it has none back yet."),
+      })
+      .optional()
+      .describe("Told of the embedded registry, once something was removed from it."),
     manifests: z.array(
       z.object({
         image: z.string(),
@@ -80,7 +88,10 @@ function hostLines(
   ]
 }
 
-function registryLines({ registry: { address, left, manifests }, dryRun }: PruneDocument, verbose: boolean): string[] {
+function registryLines(
+  { registry: { address, left, manifests, disk }, dryRun }: PruneDocument,
+  verbose: boolean,
+): string[] {
   if (left !== undefined) return [line("registry", `left alone: ${left}`)]
   const gone = manifests.filter(({ removed }) => removed || dryRun)
   const kept = manifests.filter(({ removed }) => !removed && !dryRun)
@@ -89,9 +100,13 @@ function registryLines({ registry: { address, left, manifests }, dryRun }: Prune
   return [
     line("registry", `${address}: ${gone.length} manifests ${dryRun ? "would go" : "removed"}`),
     ...some(told, verbose),
+    ...(disk ? [line("", diskWords(disk))] : []),
     ...(kept.length > 0 ? [line("", `${pc.red(`${kept.length} manifests stay`)}: ${why}`)] : []),
   ]
 }
+
+const diskWords = ({ freed, left }: NonNullable<PruneDocument["registry"]["disk"]>): string =>
+  left === undefined ? `${humanBytes(freed ?? 0)} of disk are free again` : `their disk is not free yet: ${left}`
 
 const some = (all: readonly string[], verbose: boolean, most = 5): string[] => {
   const told = verbose ? all : all.slice(0, most)

@@ -90,7 +90,8 @@ async function record(
   plan: RolloutPlan,
   said: Pick<NewEntry, "phase" | "verdict" | "rolledBack" | "notes">,
 ): Promise<void> {
-  const hosts = plan.hosts.filter(({ host }) => changingHosts(plan).includes(host))
+  // A host that its pin kept as it was has its part in the run as well: that it was held is what happened there.
+  const hosts = plan.hosts.filter(({ host, chosen }) => chosen.pin || changingHosts(plan).includes(host))
   await Promise.all(
     hosts.map((planned) => {
       const { host, services } = planned
