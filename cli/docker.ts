@@ -17,6 +17,7 @@ import {
 } from "../dagger/lib/engine/engine.ts"
 import { Problem } from "../dagger/lib/problem.ts"
 import { DockerServices } from "./docker-services.ts"
+import { SharedFolders } from "./docker-shared.ts"
 import { networkName } from "./setup/network.ts"
 import { label } from "./state.ts"
 
@@ -44,6 +45,7 @@ export class DockerEngine implements Engine {
   private readonly images = new Map<unknown, Promise<string>>()
   private readonly loaded: string[] = []
   private readonly services: DockerServices
+  private readonly shared = new SharedFolders(this.runId)
 
   constructor(private readonly options: DockerOptions) {
     this.services = new DockerServices(this.runId, (service) => this.serviceArguments(service))
@@ -73,6 +75,7 @@ export class DockerEngine implements Engine {
       ...(await this.mountArguments(step)),
       ...[...kept].flatMap(([path, host]) => bind(host, path, false)),
       ...(step.scratch ?? []).flatMap((path) => ["--mount", `type=volume,dst=${path}`]),
+      ...(await this.sharedArguments(step)),
       ...Object.entries(step.env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
       ...(step.user ? ["--user", step.user] : []),
       ...(step.privileged ? ["--privileged"] : []),
@@ -140,6 +143,7 @@ export class DockerEngine implements Engine {
   async close(): Promise<void> {
     await this.removeContainers()
     await this.services.release()
+    await this.shared.remove()
     for (const image of this.loaded) await execa("docker", ["image", "rm", "--force", image], { reject: false })
     await rm(this.options.work, { recursive: true, force: true })
   }
@@ -206,6 +210,14 @@ export class DockerEngine implements Engine {
       argv.push("--mount", `type=volume,src=${await this.services.volume(cache)},dst=${path}`)
     }
     return argv
+  }
+
+  private async sharedArguments({ shared = {} }: Step): Promise<string[]> {
+    const mounts = Object.entries(shared).map(async ([path, name]) => {
+      const volume = await this.shared.volume(name)
+      return ["--mount", `type=volume,src=${volume},dst=${path}`]
+    })
+    return (await Promise.all(mounts)).flat()
   }
 
   private async serviceArguments(service: Service): Promise<string[]> {

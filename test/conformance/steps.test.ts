@@ -66,6 +66,19 @@ describe.each(candidates)("a step on $name", ({ open, skip }) => {
     expect(ran.stdout + ran.stderr).not.toContain("s3cret-value")
   })
 
+  cases("gives steps a folder that goes with the run; on Docker they share it", async () => {
+    const shared = { "/shared": "words" }
+    const one = await open()
+    try {
+      await one.engine.run(step(["sh", "-c", "echo word > /shared/word"], { shared }))
+      const { stdout } = await one.engine.run(step(["ls", "/shared"], { shared }))
+      expect(stdout).toBe(one.engine.name === "docker" ? "word\n" : "")
+      expect((await run(step(["ls", "/shared"], { shared }))).stdout).toBe("")
+    } finally {
+      await one.engine.close()
+    }
+  })
+
   cases("keeps a cache from step to step", async () => {
     const caches = { "/cache": "conformance" }
     const word = `${Date.now()}`

@@ -104,7 +104,8 @@ export class DaggerEngine implements Engine {
     for (const folder of outputFolders(step))
       container = container.withMountedDirectory(folder, dag.directory(), { owner: step.user })
     // An empty folder is a plain folder on the engine's disk, where a nested container engine can keep its layers.
-    for (const path of step.scratch ?? []) container = container.withMountedDirectory(path, dag.directory())
+    for (const path of [...(step.scratch ?? []), ...Object.keys(step.shared ?? {})])
+      container = container.withMountedDirectory(path, dag.directory())
     for (const [name, value] of Object.entries(step.env ?? {})) container = container.withEnvVariable(name, value)
     for (const [name, service] of Object.entries(step.services ?? {})) {
       container = container.withServiceBinding(name, await this.service(service))

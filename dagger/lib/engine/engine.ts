@@ -72,6 +72,11 @@ export interface Step {
   outside?: boolean
   /** Empty folders on disk, gone after the step. */
   scratch?: readonly string[]
+  /**
+   * path -> name; a folder on disk that steps of this run share, gone with the run. What one finds there saves work and is
+   * never needed: an engine that answers from its cache what it ran before gives each step an empty one.
+   */
+  shared?: Record<string, string>
   /** "uid:gid"; the image's own where not given. */
   user?: string
   /** All capabilities, for steps that run a container of their own. */

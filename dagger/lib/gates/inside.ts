@@ -3,7 +3,7 @@ import type { Engine, Step } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { inheritedPackages } from "../fleet/hierarchy.ts"
 import type { Image } from "./gate.ts"
-import { answered, probe } from "./probe.ts"
+import { answered, imagesFolder, probe } from "./probe.ts"
 
 /** Where every image has its Python packages. */
 export const venv = "/opt/venv"
@@ -17,13 +17,17 @@ export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step =
   image: "toolbox:run",
   privileged: true,
   scratch: ["/var/lib/containers"],
+  shared: imagesFolder,
   argv: [
+    "unpacked",
+    "/in/image.tar",
     "podman-on",
     "/var/lib/containers",
     "--log-level=error",
     "run",
     "--quiet",
     "--rm",
+    "--pull=never",
     "--network=none",
     "--read-only",
     "--read-only-tmpfs=false",
@@ -31,7 +35,7 @@ export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step =
     "--user=0:0",
     "--volume=/fairlead:/fairlead:ro",
     "--entrypoint=/bin/sh",
-    "oci-archive:/in/image.tar",
+    `localhost/image:${subject.digest.replace("sha256:", "")}`,
     "/fairlead/start.sh",
     "/fairlead/probe.py",
     `--init=${fleet.policy.image.init}`,

@@ -16,6 +16,9 @@ export type Probe =
   | "smoke_probe.py"
   | "start.sh"
 
+/** Where `unpacked` of the toolbox keeps images, for every step of a run that looks at one. */
+export const imagesFolder = { "/images": "images" } as const
+
 /** A probe's text as a step's input: it is mounted, so that nothing is left in the image. */
 export const probe = (engine: Engine, name: Probe): Artifact =>
   engine.file(name, readFileSync(new URL(`./probes/${name}`, import.meta.url), "utf8"))

@@ -4,7 +4,7 @@ import type { Fleet } from "../fleet/fleet.ts"
 import { imageNamed } from "../fleet/hierarchy.ts"
 import type { Gate, Image } from "./gate.ts"
 import { originOf } from "./origin.ts"
-import { answered, probe, shaped } from "./probe.ts"
+import { answered, imagesFolder, probe, shaped } from "./probe.ts"
 import { CouldNotLook, type Finding, judge } from "./verdict.ts"
 
 const count = z.int().nonnegative()
@@ -65,6 +65,7 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     image: "toolbox:run",
     privileged: true,
     scratch: ["/var/lib/containers"],
+    shared: imagesFolder,
     argv: [
       "python3", "-I", "-B", "/fairlead/probe.py",
       "--archive=/in/image.tar",

@@ -312,7 +312,7 @@ describe("looking inside", () => {
     await lookInside(subject, fleet, answering({ stdout: '{"schema": 1, "python": null}' }, steps))
     expect(steps[0]).toMatchObject({ image: "toolbox:run", inputs: { "/in/image.tar": subject.archive } })
     expect(steps[0]!.argv).toEqual(
-      expect.arrayContaining(["--user=0:0", "--read-only", "--network=none", "oci-archive:/in/image.tar"]),
+      expect.arrayContaining(["--user=0:0", "--read-only", "--network=none", "--pull=never"]),
     )
     expect(steps[0]!.argv.slice(-2)).toEqual(["--module=fastapi", "--module=starlette"])
   })

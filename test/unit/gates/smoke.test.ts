@@ -127,7 +127,12 @@ describe("looking at how an image runs", () => {
     const steps: Step[] = []
     await smoke.look(lookingOf(subject, answering(smokeFacts(), steps)))
     expect(steps).toHaveLength(1)
-    expect(steps[0]).toMatchObject({ image: "toolbox:run", privileged: true, scratch: ["/var/lib/containers"] })
+    expect(steps[0]).toMatchObject({
+      image: "toolbox:run",
+      privileged: true,
+      scratch: ["/var/lib/containers"],
+      shared: { "/images": "images" },
+    })
     expect(steps[0]!.inputs!["/in/app"]).toMatchObject({ name: "apps/reference" })
     expect(steps[0]!.argv.slice(-3)).toEqual(["--", "python", "/app/main.py"])
   })

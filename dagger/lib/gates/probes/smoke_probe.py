@@ -25,10 +25,15 @@ PORT, HEALTH_PORT = 8000, 8100
 
 
 def podman(*argv, seconds=60, check=True):
+    return told([*PODMAN, *argv], name=f"podman {argv[0]}", seconds=seconds, check=check)
+
+
+def told(argv, seconds, name=None, check=True):
+    name = name or argv[0]
     environment = {**os.environ, "TMPDIR": STORE, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     try:
         said = subprocess.run(
-            [*PODMAN, *argv],
+            argv,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
@@ -38,16 +43,16 @@ def podman(*argv, seconds=60, check=True):
             env=environment,
         )
     except subprocess.TimeoutExpired:
-        raise SystemExit(f"podman {argv[0]} did not end within {seconds} s") from None
+        raise SystemExit(f"{name} did not end within {seconds} s") from None
     if check and said.returncode != 0:
-        raise SystemExit(f"podman {argv[0]} exited {said.returncode}: {said.stderr.strip()[-2000:]}")
+        raise SystemExit(f"{name} exited {said.returncode}: {said.stderr.strip()[-2000:]}")
     return said
 
 
 def unpack(archive):
-    """(image, its manifest digest, seconds)."""
+    """(image, its manifest digest, seconds). Unpacked once for all steps of a run: dagger/toolbox/scripts/unpacked."""
     begin = time.monotonic()
-    image = podman("pull", "--quiet", f"oci-archive:{archive}", seconds=1800).stdout.split()[-1]
+    image = told(["unpacked", archive, "printenv", "IMAGE"], seconds=1800).stdout.strip()
     digest = json.loads(podman("image", "inspect", image).stdout)[0]["Digest"]
     return image, digest, time.monotonic() - begin
 
