@@ -36,10 +36,10 @@ export async function reusable(
 }
 
 /** The record by today's rules and today's advisories. */
-async function lookedAtAgain(
+export async function lookedAtAgain(
   yard: Yard,
   registry: Registry,
-  options: ShipOptions,
+  options: Pick<ShipOptions, "rules" | "machine" | "onEvent">,
   kept: ImageRecord,
 ): Promise<ImageRecord> {
   const { family, digest, contents } = kept

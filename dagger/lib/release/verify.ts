@@ -74,6 +74,13 @@ export async function verifyRelease(on: Verifying, image: ReleasedImage): Promis
   return { ...base, good: problems.length === 0, problems, record, verdict, signedBy: found.key!.id, sbom: listed }
 }
 
+/** The newest SBOM of an image that a trusted key signed, as SPDX; undefined where there is none. */
+export async function signedSbom(on: Verifying, image: ReleasedImage): Promise<unknown> {
+  const referrers = new Referrers(on.registry)
+  const index = await referrers.list(image.family, image.digest)
+  return (await newest({ referrers, on, image }, candidates(index, sbomType), sbomType)).predicate
+}
+
 /** The digest behind a tag; a digest is its own. Throws a Problem (exit code 1) for a tag that is not there. */
 export async function resolved(registry: Registry, family: string, name: string): Promise<string> {
   const digest = name.startsWith("sha256:") ? name : await registry.digestOf(family, name)

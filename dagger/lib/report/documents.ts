@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { databaseSourceSchema, pythonSourceSchema } from "../advisories/advisories.ts"
+import { ciNames } from "../ci/names.ts"
 import { answerSchema } from "../explain/answer.ts"
 import { phaseAnswerSchema } from "../phases/evidence.ts"
 import { gateSchema, ingredientsSchema, recordSchema } from "../release/record.ts"
@@ -9,6 +10,7 @@ import { demoSchema } from "./demo.ts"
 import { pinSchema } from "./pin.ts"
 import { preflightSchema } from "./preflight.ts"
 import { pruneSchema } from "./prune.ts"
+import { rescanSchema } from "./rescan.ts"
 import { historySchema } from "./rollout-history.ts"
 import { rolloutPlanSchema } from "./rollout-plan.ts"
 import { statusSchema } from "./status.ts"
@@ -178,6 +180,14 @@ const compose = z.object({
   ),
 })
 
+const ci = z.object({
+  schema,
+  for: z.enum(ciNames),
+  files: z.array(z.string()).optional().describe("Paths of what was written or compared; absent with --jobs."),
+  tag: z.string().optional().describe("With --jobs: the tag that a release of this commit would have."),
+  build: z.array(z.string()).optional().describe("With --jobs: images that have to be built or brought back."),
+})
+
 const advisories = z.object({
   schema,
   source: z.enum(["online", "none", "folder"]),
@@ -201,6 +211,8 @@ export const documents = {
   explain,
   phases,
   compose,
+  ci,
+  rescan: rescanSchema,
   advisories,
   preflight: preflightSchema,
   "rollout-plan": rolloutPlanSchema,

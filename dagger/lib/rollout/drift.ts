@@ -47,7 +47,8 @@ const isOurs = async (folder: string, name: string): Promise<boolean> =>
   (name.endsWith(".yaml") &&
     (await readFile(join(folder, name), "utf8").catch(() => "")).slice(0, 1000).includes(madeBy))
 
-function firstLine(found: string, wanted: string): string {
+/** "(line 12)": where a text that is there is first not what is wanted. */
+export function firstLine(found: string, wanted: string): string {
   const lines = found.split("\n")
   const at = wanted.split("\n").findIndex((line, index) => line !== lines[index])
   return ` (line ${(at < 0 ? wanted.split("\n").length : at) + 1})`
