@@ -132,6 +132,8 @@ export function gitlabFamilies(fleet: Fleet, images: readonly string[], dryRun: 
   })
   return yamlFile(["What this commit changes. Made by `fairlead ci --for gitlab --jobs`."], {
     ...whole,
+    // Also where the pipeline above is a merge request's: GitLab leaves jobs without a rule out there.
+    workflow: { rules: [{ when: "always" }] },
     ...(images.length === 0 ? nothing : Object.fromEntries(jobs)),
   })
 }

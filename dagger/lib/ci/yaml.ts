@@ -39,7 +39,7 @@ export function yamlFile(comment: readonly string[], content: Yaml, apart?: stri
         (sum, each) => sum + (isScalar(each) ? `${each.value}`.length : longest),
         0,
       )
-      list.flow = list.items.length > 0 && length < longest
+      list.flow = length < longest
     },
     Map(_, map) {
       name(map, taken(map, "&"))
