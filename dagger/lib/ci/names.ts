@@ -11,5 +11,5 @@ export const headerLines = (ci: CiName, what: string): string[] => [
   what,
   `${madeBy} --for ${ci}\` from fleet.yaml: change that one, and run it again.`,
   `\`fairlead ci --for ${ci} --check\` compares them. docs/ci.md says which secrets, variables and environments this needs.`,
-  "Each job is one line that a laptop runs as well.",
+  "Every `./fairlead` line here runs on a laptop as well.",
 ]

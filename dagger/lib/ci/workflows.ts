@@ -41,7 +41,8 @@ export function workflowFiles(fleet: Fleet, dialect: Dialect): Record<string, st
     file("check", "What a pull request would release, built and looked at; nothing is published.", check),
     file("ship", "What a commit on main changes, built, looked at and published.", ship),
     file("deploy", "What is released, to the hosts: planned, then approved, then carried out.", deploy),
-    file("schedule", "Released images against today's advisories; what nothing needs any more goes.", scheduled),
+    file("rescan", "Every day: what was good when it was released may not be by now.", rescanned),
+    file("prune", "Every week: what runs, is pinned or is gone back to stays, so hosts are asked first.", pruned),
   ])
 }
 
@@ -204,36 +205,30 @@ function deploy(on: On): Yaml {
   }
 }
 
-function scheduled(on: On): Yaml {
-  const { fleet, dialect, ready } = on
-  const at = (cron: string) => value(`github.event_name != 'schedule' || github.event.schedule == '${cron}'`)
-  return {
-    on: { schedule: [{ cron: schedule.rescan }, { cron: schedule.prune }], workflow_dispatch: null },
-    concurrency: { group: "fairlead-schedule", "cancel-in-progress": false },
-    ...quiet(on),
-    jobs: {
-      rescan: job(
-        dialect,
-        {
-          "#": "Every day: what was good when it was released may not be by now.",
-          name: "rescan",
-          if: at(schedule.rescan),
-          permissions: { ...reading(fleet), ...scanned(dialect) },
-        },
-        rescan(on),
-      ),
-      prune: job(
-        dialect,
-        {
-          "#": "Every week. Never what runs, is pinned or is gone back to: hosts are asked first.",
-          name: "prune",
-          if: at(schedule.prune),
-          environment: "maintenance",
-          permissions: writing(fleet),
-          hosts: true,
-        },
-        [...ready, withHosts("prune", lines.prune(fleet))],
-      ),
-    },
-  }
-}
+const every = (cron: string): Yaml => ({ schedule: [{ cron }], workflow_dispatch: null })
+
+const rescanned = (on: On): Yaml => ({
+  on: every(schedule.rescan),
+  concurrency: { group: "fairlead-rescan", "cancel-in-progress": false },
+  ...quiet(on),
+  jobs: {
+    rescan: job(
+      on.dialect,
+      { name: "rescan", permissions: { ...reading(on.fleet), ...scanned(on.dialect) } },
+      rescan(on),
+    ),
+  },
+})
+
+const pruned = (on: On): Yaml => ({
+  on: every(schedule.prune),
+  // Not while a rollout goes on.
+  concurrency: { group: "fairlead-deploy", "cancel-in-progress": false },
+  ...quiet(on),
+  jobs: {
+    prune: job(on.dialect, { name: "prune", environment: "maintenance", permissions: writing(on.fleet), hosts: true }, [
+      ...on.ready,
+      withHosts("prune", lines.prune(on.fleet)),
+    ]),
+  },
+})

@@ -76,7 +76,7 @@ describe("every file of a CI", () => {
 })
 
 describe.each(["github", "forgejo"] as const)("the workflows for %s", (ci) => {
-  const jobs: [string, Seen][] = ["check", "ship", "deploy", "schedule"].flatMap((name) =>
+  const jobs: [string, Seen][] = ["check", "ship", "deploy", "rescan", "prune"].flatMap((name) =>
     Object.entries(workflow(ci, name).jobs).map(([job, is]): [string, Seen] => [`${name}: ${job}`, is]),
   )
 
@@ -111,8 +111,9 @@ describe.each(["github", "forgejo"] as const)("the workflows for %s", (ci) => {
   })
 
   it("look at what is released every day, and prune every week", () => {
-    const { on, jobs } = workflow(ci, "schedule")
-    for (const [index, job] of ["rescan", "prune"].entries()) expect(jobs[job].if).toContain(on.schedule[index].cron)
+    expect(workflow(ci, "rescan").on.schedule).toEqual([{ cron: expect.stringMatching(/^\d+ \d+ \* \* \*$/) }])
+    expect(workflow(ci, "prune").on.schedule).toEqual([{ cron: expect.stringMatching(/^\d+ \d+ \* \* 0$/) }])
+    expect(workflow(ci, "prune").concurrency).toEqual(workflow(ci, "deploy").concurrency)
   })
 })
 
@@ -122,7 +123,8 @@ describe("the workflows for GitHub", () => {
   const read = { contents: "read", packages: "read" }
 
   it("give each job's token what it needs and no more", () => {
-    for (const name of ["check", "ship", "deploy", "schedule"]) expect(workflow("github", name).permissions).toEqual({})
+    for (const name of ["check", "ship", "deploy", "rescan", "prune"])
+      expect(workflow("github", name).permissions).toEqual({})
     expect(permissions("check")).toEqual({ files: { contents: "read" }, plan: read, stage1: read })
     expect(permissions("ship")).toMatchObject({
       plan: read,
@@ -147,7 +149,7 @@ describe("the workflows for GitHub", () => {
   })
 
   it("tell code scanning what is found, and keep the SBOMs", () => {
-    for (const job of [workflow("github", "ship").jobs.released, workflow("github", "schedule").jobs.rescan]) {
+    for (const job of [workflow("github", "ship").jobs.released, workflow("github", "rescan").jobs.rescan]) {
       const text = JSON.stringify(job.steps)
       expect(text).toContain("--sboms dist/sboms")
       expect(text).toContain('"sarif_file":"dist/fairlead.sarif"')
@@ -156,7 +158,7 @@ describe("the workflows for GitHub", () => {
   })
 
   it("remove nothing from a registry that would refuse it", () => {
-    const prune = (fleet: typeof own) => JSON.stringify(workflow("github", "schedule", fleet).jobs.prune.steps)
+    const prune = (fleet: typeof own) => JSON.stringify(workflow("github", "prune", fleet).jobs.prune.steps)
     expect(prune(on("ghcr.io"))).toContain("prune --yard fleet --hosts-only")
     expect(prune(on("registry.example"))).not.toContain("--hosts-only")
   })
