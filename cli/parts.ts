@@ -36,5 +36,5 @@ export const everyToolboxPart: readonly ToolboxPart[] = [
   "scan",
 ]
 
-/** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests. */
-export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes"]
+/** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests and Groovy about Jenkins' file. */
+export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes", "groovy"]

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Ajv, type ValidateFunction } from "ajv"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parse } from "yaml"
@@ -9,10 +9,11 @@ import { toolboxPart } from "../../cli/setup/toolbox.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { ciFiles, jobsText } from "../../dagger/lib/ci/ci.ts"
 import { shippableImages } from "../../dagger/lib/ci/stages.ts"
+import type { Artifact } from "../../dagger/lib/engine/engine.ts"
 import { loadFleet } from "../../dagger/lib/fleet/load.ts"
 import { smallFleet } from "../fleets/small.ts"
 
-// What those say of the files for a CI who know its format: actionlint, and GitLab's own schema.
+// What those say of the files for a CI who know its format: actionlint, GitLab's own schema, and Groovy as Jenkins has it.
 
 const own = await loadFleet(fairleadRoot)
 const elsewhere = { ...smallFleet(), registry: { host: "registry.example:5000", org: "small" } }
@@ -20,8 +21,8 @@ const elsewhere = { ...smallFleet(), registry: { host: "registry.example:5000", 
 let folder: string
 let opened: OpenEngine
 beforeAll(async () => {
-  const part = toolboxPart("lint")
-  if ((await part.look()).state !== "ready") await part.ready(console.warn)
+  for (const part of [toolboxPart("lint"), toolboxPart("groovy")])
+    if ((await part.look()).state !== "ready") await part.ready(console.warn)
   folder = await mkdtemp(join(tmpdir(), "fairlead-ci-"))
   opened = await openDocker({ root: folder })
 })
@@ -30,18 +31,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
+/** These files, in a folder of their own. */
+async function written(files: Readonly<Record<string, string>>): Promise<Artifact> {
+  const name = await mkdtemp(join(folder, "case-"))
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(name, path)), { recursive: true })
+    await writeFile(join(name, path), text)
+  }
+  return opened.engine.local(basename(name))
+}
+
 /** What actionlint says of these files, as it says it: nothing where all is well. */
 async function actionlint(files: Readonly<Record<string, string>>): Promise<string> {
-  const name = `case-${Math.random().toString(36).slice(2)}`
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name, path)), { recursive: true })
-    await writeFile(join(folder, name, path), text)
-  }
   const ran = await opened.engine.run({
     name: "lint workflows",
     image: "toolbox:lint",
     argv: ["actionlint", "-no-color", "-oneline", ...Object.keys(files).map((path) => `/in/${path}`)],
-    inputs: { "/in": opened.engine.local(name) },
+    inputs: { "/in": await written(files) },
   })
   expect(ran.exitCode).toBe(ran.stdout === "" ? 0 : 1)
   return ran.stdout
@@ -108,5 +114,31 @@ describe("GitLab's schema", () => {
     const text = ciFiles(own, "gitlab")[".gitlab-ci.yml"]!
     expect(text).toContain(right)
     expect(wrongIn(text.replace(right, wrong)).length).toBeGreaterThan(0)
+  })
+})
+
+describe("Groovy, as Jenkins has it", () => {
+  const compiled = async (text: string) => {
+    const ran = await opened.engine.run({
+      name: "compile a Jenkinsfile",
+      image: "toolbox:groovy",
+      argv: ["groovyc", "-d", "/tmp", "/in/Jenkinsfile"],
+      inputs: { "/in": await written({ Jenkinsfile: text }) },
+    })
+    return { exitCode: ran.exitCode, said: ran.stdout + ran.stderr }
+  }
+  const file = ciFiles(own, "jenkins").Jenkinsfile!
+
+  it("compiles the Jenkinsfile", async () => {
+    expect(await compiled(file)).toEqual({ exitCode: 0, said: "" })
+  })
+
+  it.each([
+    ["a bracket that is missing", "def ship(String name) {", "def ship(String name {"],
+    ["a text without its end", "label 'fairlead'", "label 'fairlead"],
+  ])("would refuse %s", async (_, right, wrong) => {
+    expect(file).toContain(right)
+    const { exitCode, said } = await compiled(file.replace(right, wrong))
+    expect([exitCode, said]).toEqual([1, expect.stringMatching(/Jenkinsfile: \d+:/)])
   })
 })

@@ -12,6 +12,7 @@ export type ToolboxPart =
   | "sign"
   | "browser"
   | "kubernetes"
+  | "groovy"
   | "host"
 
 /** Something a step made or was given. Only the engine that made it knows what the handle is. */
