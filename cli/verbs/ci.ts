@@ -75,14 +75,9 @@ async function printJobs(repository: Repository, flags: CiFlags): Promise<void> 
   })
 }
 
+/** A flag that would say nothing is refused: whoever gave it meant something. */
 function requireFitting({ check, jobs, dryRun, registry }: CiFlags): void {
-  const wrong =
-    check && jobs
-      ? "--check"
-      : jobs
-        ? undefined
-        : (dryRun && "--dry-run") || (registry !== undefined && "--registry") || undefined
-  if (!wrong) return
-  const fix = check && jobs ? "give one of --check and --jobs" : "give --jobs as well, or leave it out"
-  throw wrongInput(check && jobs ? "says nothing of jobs" : "is about --jobs", { where: wrong, fix })
+  if (check && jobs) throw wrongInput("is about files, not jobs", { where: "--check", fix: "leave it or --jobs out" })
+  const of = [...(dryRun ? ["--dry-run"] : []), ...(registry === undefined ? [] : ["--registry"])]
+  if (!jobs && of[0]) throw wrongInput("is about jobs", { where: of[0], fix: "give --jobs as well, or leave it out" })
 }

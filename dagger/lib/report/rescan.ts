@@ -60,13 +60,21 @@ export function rescanText({ families, unreleased }: RescanDocument): string {
         ...worstFindingLines(findings),
       ]),
   ])
-  const bad = families.filter(({ verdict }) => verdict === "FAIL" || verdict === "ERROR").map(({ family }) => family)
   return [
     ...(rows.length > 0 ? [table(["released", "digest", ...names], rows)] : []),
     ...wrong,
     ...(unreleased.length > 0 ? [line("note", `not released yet: ${listed(unreleased)}`)] : []),
-    bad.length > 0
-      ? line("rescan", `${listed(bad)} would not be released today`)
-      : line("rescan", `${count(families.length, "image")} as released`),
+    line("rescan", summary(families)),
   ].join("\n")
+}
+
+/** What nobody could look at is not called good. */
+function summary(families: RescanDocument["families"]): string {
+  const having = (...verdicts: Verdict[]) =>
+    families.filter(({ verdict }) => verdicts.includes(verdict)).map(({ family }) => family)
+  const bad = having("FAIL", "ERROR")
+  if (bad.length > 0) return `${listed(bad)} would not be released today`
+  const unchecked = having("UNCHECKED").length
+  const good = `${count(having("PASS", "ACCEPTED").length, "image")} as good as when released`
+  return unchecked === 0 ? good : `${good}, ${unchecked} unchecked: no advisory source could be asked`
 }
