@@ -193,6 +193,8 @@ export class Fairlead {
   /**
    * The same as ship; answers the report as JSON (docs/schema/ship.schema.json).
    * @param family Families or aliases. Default: every family with a Dockerfile.
+   * @param dryRun Stop before the first write to a registry. Default: false.
+   * @param allowDirty Ship uncommitted changes; the tag then ends in -dirty. Default: false.
    */
   @func({ cache: "never" })
   async shipReport(family: string[] = [], dryRun: boolean = false, allowDirty: boolean = false): Promise<File> {
