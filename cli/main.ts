@@ -12,6 +12,7 @@ import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
 import { historyVerb } from "./verbs/history.ts"
+import { initVerb } from "./verbs/init.ts"
 import { keyVerb } from "./verbs/key.ts"
 import { lockVerb } from "./verbs/lock.ts"
 import { phasesVerb } from "./verbs/phases.ts"
@@ -38,6 +39,7 @@ const program = new Command("fairlead")
   .showHelpAfterError("(fairlead --help shows the verbs)")
 
 for (const verb of [
+  initVerb,
   familiesVerb,
   planVerb,
   buildVerb,

@@ -16,6 +16,7 @@ import {
   type Service,
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
+import { newFleet } from "../lib/module/init.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
@@ -74,6 +75,16 @@ export class Fairlead {
     this.signingKey = signingKey
     this.signingPassword = signingPassword
     this.advisories = advisories
+  }
+
+  /**
+   * A fleet to start from: one family, one service, one host; it ships as it is. `init export --path .` writes it. Fails
+   * where another file has a name of it: nothing is overwritten.
+   * @param name The fleet's name, and its images' folder in the registry.
+   */
+  @func()
+  async init(name: string = "my-fleet"): Promise<Directory> {
+    return newFleet(dag, this.source, name)
   }
 
   /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services; then the app images on it. */
