@@ -16,6 +16,7 @@ import {
   type Service,
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
+import { lintCall, requireLocks } from "../lib/module/checks.ts"
 import { newFleet } from "../lib/module/init.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText } from "../lib/report/families.ts"
@@ -244,6 +245,20 @@ export class Fairlead {
   async composeIsUpToDate(): Promise<void> {
     const { root, fleet } = await openSource(this.source)
     await requireRendered(`${root}/${composeFolder}`, allComposeFiles(fleet))
+  }
+
+  /** Every lock has hashes, what its source wants, and the versions that the fleet froze. Asks no package index. */
+  @func()
+  @check()
+  async locksMatch(): Promise<void> {
+    await requireLocks(this.source)
+  }
+
+  /** hadolint finds nothing in the Dockerfiles that fleet.yaml names. */
+  @func()
+  @check()
+  async dockerfilesAreClean(): Promise<void> {
+    await lintCall(this.site())
   }
 
   /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */

@@ -31,7 +31,15 @@ describe("the module's API", () => {
     const { functions } = api.objects.Fairlead!
     // These follow from the source and the module alone.
     const reused = Object.keys(functions).filter((name) => functions[name]!.cache !== "never")
-    expect(reused.sort()).toEqual(["compose", "composeIsUpToDate", "families", "fleetIsSound", "init"])
+    expect(reused.sort()).toEqual([
+      "compose",
+      "composeIsUpToDate",
+      "dockerfilesAreClean",
+      "families",
+      "fleetIsSound",
+      "init",
+      "locksMatch",
+    ])
   })
 })
 
