@@ -10,6 +10,7 @@ import { explainVerb } from "./verbs/explain.ts"
 import { familiesVerb } from "./verbs/families.ts"
 import { gateVerbs } from "./verbs/gate.ts"
 import { historyVerb } from "./verbs/history.ts"
+import { initVerb } from "./verbs/init.ts"
 import { keyVerb } from "./verbs/key.ts"
 import { lockVerb } from "./verbs/lock.ts"
 import { phasesVerb } from "./verbs/phases.ts"
@@ -42,6 +43,7 @@ export function program(): Command {
 }
 
 const verbs = [
+  initVerb,
   familiesVerb,
   planVerb,
   buildVerb,

@@ -16,7 +16,7 @@ function findUp(from: string): string {
     if (folder === dirname(folder)) {
       throw wrongInput("no fleet.yaml here or in a folder above", {
         where: from,
-        fix: "go to the fleet's repository, or pass --source",
+        fix: "go to the fleet's repository, pass --source, or start a fleet with `fairlead init`",
       })
     }
   }

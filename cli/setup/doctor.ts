@@ -79,6 +79,9 @@ async function node(): Promise<Row> {
 }
 
 async function npmPackages(): Promise<Row> {
+  // An installed package has no lock of its own: npm looked after what it needs.
+  if (!existsSync(join(fairleadRoot, "package-lock.json")))
+    return { name: "npm packages", state: "ready", detail: "as npm installed them", needed: true }
   const { exitCode } = await run([
     process.execPath,
     join(fairleadRoot, "cli", "setup", "npm-matches.mjs"),

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -31,6 +32,12 @@ export const testVerb = (): Command =>
     .option("--long", "then what takes an hour: rollouts through cut connections, kills and full disks, many releases")
     .option("--heavy", "then ship the families of gigabytes too: half an hour, and 30 GB of disk")
     .action(async (flags: TestFlags) => {
+      if (!existsSync(join(fairleadRoot, "test"))) {
+        throw new Problem("the tests are not part of the package", {
+          where: fairleadRoot,
+          fix: "clone Fairlead's repository and run ./fairlead test there",
+        })
+      }
       const checks = await npx(["npm", "run", "--silent", "check"])
       const count = await vitest("unit")
       const missing = flags.unit

@@ -16,6 +16,8 @@ import {
   type Service,
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
+import { lintCall, requireLocks } from "../lib/module/checks.ts"
+import { newFleet } from "../lib/module/init.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
@@ -74,6 +76,16 @@ export class Fairlead {
     this.signingKey = signingKey
     this.signingPassword = signingPassword
     this.advisories = advisories
+  }
+
+  /**
+   * A fleet to start from: one family, one service, one host; it ships as it is. `init export --path .` writes it. Fails
+   * where another file has a name of it: nothing is overwritten.
+   * @param name The fleet's name, and its images' folder in the registry.
+   */
+  @func()
+  async init(name: string = "my-fleet"): Promise<Directory> {
+    return newFleet(dag, this.source, name)
   }
 
   /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services; then the app images on it. */
@@ -193,6 +205,8 @@ export class Fairlead {
   /**
    * The same as ship; answers the report as JSON (docs/schema/ship.schema.json).
    * @param family Families or aliases. Default: every family with a Dockerfile.
+   * @param dryRun Stop before the first write to a registry. Default: false.
+   * @param allowDirty Ship uncommitted changes; the tag then ends in -dirty. Default: false.
    */
   @func({ cache: "never" })
   async shipReport(family: string[] = [], dryRun: boolean = false, allowDirty: boolean = false): Promise<File> {
@@ -231,6 +245,20 @@ export class Fairlead {
   async composeIsUpToDate(): Promise<void> {
     const { root, fleet } = await openSource(this.source)
     await requireRendered(`${root}/${composeFolder}`, allComposeFiles(fleet))
+  }
+
+  /** Every lock has hashes, what its source wants, and the versions that the fleet froze. Asks no package index. */
+  @func()
+  @check()
+  async locksMatch(): Promise<void> {
+    await requireLocks(this.source)
+  }
+
+  /** hadolint finds nothing in the Dockerfiles that fleet.yaml names. */
+  @func()
+  @check()
+  async dockerfilesAreClean(): Promise<void> {
+    await lintCall(this.site())
   }
 
   /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */

@@ -28,7 +28,7 @@ export async function loadFleet(folder: string): Promise<Fleet> {
   const fileName = "fleet.yaml"
   const text = await readText(folder, fileName)
   if (text === undefined) {
-    const fix = "run this in the folder of a fleet, or start one as docs/fleet-yaml.md says"
+    const fix = "run this in the folder of a fleet, or start one with `fairlead init`"
     throw wrongInput(`there is no ${fileName} in ${folder}`, { fix })
   }
   const file = readYaml(text, fileName, hints)

@@ -22,6 +22,15 @@ const seconds = z.number().describe("seconds")
 const schema = z.literal(1).describe("The version of this document's format.")
 const gates = z.record(z.string(), gateSchema).describe("By the gate's name.")
 
+const init = z.object({
+  schema,
+  folder: z.string(),
+  name: z.string().describe("The fleet's name."),
+  written: z
+    .array(z.string())
+    .describe("Paths in the folder; what was there already, and the same, is not among them."),
+})
+
 const families = z.object({
   schema,
   families: z.array(
@@ -199,6 +208,7 @@ const advisories = z.object({
 
 /** The documents of --json, by verb. The verbs of gates answer with the document "gate", `unpin` with "pin". */
 export const documents = {
+  init,
   families,
   plan,
   build,

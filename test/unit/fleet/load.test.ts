@@ -231,7 +231,7 @@ describe("loadFleet", () => {
 
   it("says where it looked when there is none, and what to do", async () => {
     expect(await failure()).toBe(
-      `there is no fleet.yaml in ${folder}\n  fix: run this in the folder of a fleet, or start one as docs/fleet-yaml.md says`,
+      `there is no fleet.yaml in ${folder}\n  fix: run this in the folder of a fleet, or start one with \`fairlead init\``,
     )
   })
 

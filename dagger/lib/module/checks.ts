@@ -1,0 +1,34 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Directory } from "@dagger.io/dagger"
+import { requireCleanDockerfiles } from "../lint/dockerfiles.ts"
+import { locksOf } from "../lock/locks.ts"
+import { staleLocks } from "../lock/stale.ts"
+import { Problem, Problems } from "../problem.ts"
+import { daggerEngine, openSource, type Site } from "./yard.ts"
+
+/** Throws everything that is wrong with the source's locks, as far as no package index has to be asked. */
+export async function requireLocks(source: Directory): Promise<void> {
+  const { root, fleet } = await openSource(source)
+  const read = locksOf(fleet)
+    .flatMap(({ path, source }) => [path, source])
+    .map(async (path) => [path, await readFile(join(root, path), "utf8").catch(() => undefined)] as const)
+  const found = staleLocks(fleet, Object.fromEntries(await Promise.all(read)))
+  if (found.length === 0) return
+  const fix = "run `fairlead lock` and commit the files"
+  throw new Problems(
+    found.map(({ path, what }) => new Problem(what, { where: path, fix, exitCode: 1 })),
+    1,
+  )
+}
+
+/** Throws what hadolint finds in the source's Dockerfiles. */
+export async function lintCall(site: Site): Promise<void> {
+  const repository = await openSource(site.source)
+  const engine = daggerEngine(site)
+  try {
+    await requireCleanDockerfiles(engine, repository)
+  } finally {
+    await engine.close()
+  }
+}
