@@ -36,5 +36,5 @@ export const everyToolboxPart: readonly ToolboxPart[] = [
   "scan",
 ]
 
-/** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests. */
-export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes"]
+/** Fairlead's own tests look at reports in a browser, ask Kubernetes' code about manifests, and hosts as the module does. */
+export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "ssh", "browser", "kubernetes"]

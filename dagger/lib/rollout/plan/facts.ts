@@ -1,3 +1,4 @@
+import { StepError } from "../../engine/engine.ts"
 import { snakeName } from "../../fleet/names.ts"
 import type { Layer } from "../../release/layers.ts"
 import type { Audio } from "../audio.ts"
@@ -25,8 +26,14 @@ const sizes = (
   looks: readonly HostLook[],
   images: readonly { digest: string; image?: string }[],
 ): Promise<Record<string, Layer[]>> => {
+  // A registry that is down must not stand in the way of going back to what hosts have.
+  const byDigest = (digest: string, image?: string) => records.byDigest(digest, image).catch(unlessStep)
   const there = imagesOn(looks, `${registry.host}/${registry.org}`).flatMap(byName)
-  return layersKnown(records, [...images, ...there].slice(0, 200 * (1 + chosen.targets.length)))
+  return layersKnown({ byDigest }, [...images, ...there].slice(0, 200 * (1 + chosen.targets.length)))
+}
+
+function unlessStep(error: unknown): undefined {
+  if (!(error instanceof StepError)) throw error
 }
 
 const backs = ({ chosen, verifying }: OpenRollout, looks: readonly HostLook[]) =>
