@@ -265,7 +265,14 @@ export class Fairlead {
     by: string = "dagger",
   ): Promise<string> {
     const services = service.length > 0 ? service : undefined
-    return deployCall(this.site(), { hosts: host, services, tag, standIns, plan, onFailure, parallel, by })
+    return deployCall(this.site(), {
+      ...given({ tag, onFailure, parallel }),
+      hosts: host,
+      services,
+      standIns,
+      plan,
+      by,
+    })
   }
 
   /**
@@ -287,7 +294,7 @@ export class Fairlead {
     parallel?: number,
     by: string = "dagger",
   ): Promise<string> {
-    return rollbackCall(this.site(), { hosts: host, to, plan, onFailure, parallel, by })
+    return rollbackCall(this.site(), { ...given({ to, onFailure, parallel }), hosts: host, plan, by })
   }
 
   /**
@@ -338,11 +345,15 @@ export class Fairlead {
   private site(): Site {
     const { source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword } = this
     const { advisories, yard, hostService: hostServices, sshKey, sshAgent } = this
-    return {
+    return given({
       ...{ dag, source, toolbox, bases, registry, registryService, registryAuth, ca },
       ...{ signingKey, signingPassword, advisories, yard, hostServices, sshKey, sshAgent },
-    }
+    })
   }
 }
 
 const fileOf = async ({ handle }: { handle: unknown }): Promise<File> => (await handle) as File
+
+/** Dagger hands over null for what was left out; everything else here says undefined then. */
+const given = <T extends object>(args: T): T =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null)) as T

@@ -13,7 +13,7 @@ export function verifierOf({
   verifying,
   demo,
 }: Pick<OpenRollout, "chosen" | "verifying" | "demo">): (images: readonly string[]) => Promise<void> {
-  const on: Verifying = { ...verifying, realHost: demo === undefined }
+  const on: Verifying = { ...verifying, realHost: !demo }
   const side = pLimit(3)
   return async (images) => {
     const seen = await Promise.all(
