@@ -206,6 +206,8 @@ export class DockerEngine implements Engine {
     for (const [path, secret] of Object.entries(holder.secrets ?? {})) {
       argv.push(...bind(String(await secret.handle), path, true))
     }
+    for (const [path, socket] of Object.entries(("sockets" in holder && holder.sockets) || {}))
+      argv.push(...bind(String(socket.handle), path, false))
     for (const [path, cache] of Object.entries(holder.caches ?? {})) {
       argv.push("--mount", `type=volume,src=${await this.services.volume(cache)},dst=${path}`)
     }

@@ -36,5 +36,8 @@ export const everyToolboxPart: readonly ToolboxPart[] = [
   "scan",
 ]
 
-/** Fairlead's own tests look at reports in a browser, and ask Kubernetes' code about manifests and Groovy about Jenkins' file. */
-export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "browser", "kubernetes", "groovy"]
+/**
+ * Fairlead's own tests look at reports in a browser, ask Kubernetes' code about manifests and Groovy about Jenkins' file, and
+ * hosts as the module does.
+ */
+export const toolboxOfTests: readonly ToolboxPart[] = [...everyToolboxPart, "ssh", "browser", "kubernetes", "groovy"]

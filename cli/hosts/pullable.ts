@@ -1,5 +1,4 @@
-import { StepError } from "../../dagger/lib/engine/engine.ts"
-import { type RegistryAddress, repository } from "../../dagger/lib/release/registry.ts"
+import type { RegistryAddress } from "../../dagger/lib/release/registry.ts"
 import type { Pullable } from "../../dagger/lib/rollout/preflight/preflight.ts"
 
 /** Asks a registry on this machine's loopback, which speaks plain HTTP; of any other nobody knows without a login. */
@@ -18,22 +17,4 @@ export const pullableFromLoopback =
       ({ ok, status }) => (ok ? true : status === 404 ? false : undefined),
       () => undefined,
     )
-  }
-
-/** Asks by the toolbox, with whatever login there is. */
-export const pullableFrom =
-  (registry: {
-    address: RegistryAddress
-    manifest(family: string, digest: string): Promise<string | undefined>
-  }): Pullable =>
-  async (ref) => {
-    const ours = repository(registry.address, "")
-    if (!ref.startsWith(ours)) return undefined
-    const [name = "", digest = ""] = ref.slice(ours.length).split("@")
-    try {
-      return (await registry.manifest(name, digest)) !== undefined
-    } catch (error) {
-      if (error instanceof StepError) return undefined
-      throw error
-    }
   }

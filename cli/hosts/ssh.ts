@@ -6,10 +6,10 @@ import { harmless } from "../../dagger/lib/engine/engine.ts"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { type HostAnswer, type HostShell, HostUnreachable, type OnHost } from "../../dagger/lib/rollout/host/shell.ts"
 import { quotedLine } from "../../dagger/lib/rollout/quote.ts"
-import type { Target } from "./choose.ts"
-import { configText, knownHostsText } from "./config.ts"
+import { configText, knownHostsText } from "../../dagger/lib/rollout/ssh/config.ts"
+import type { Target } from "../../dagger/lib/rollout/ssh/target.ts"
+import { unreachable } from "../../dagger/lib/rollout/ssh/unreachable.ts"
 import { runFolder } from "./run-folder.ts"
-import { unreachable } from "./unreachable.ts"
 
 // An sshd takes 10 sessions of one connection unless it is told otherwise (MaxSessions), and refuses the next.
 const sessionsPerHost = 8
@@ -30,8 +30,9 @@ export class SshHosts implements HostShell {
   static async open(targets: readonly Target[]): Promise<SshHosts> {
     const folder = await runFolder()
     try {
-      await writeFile(join(folder, "config"), configText(targets, folder), { mode: 0o600 })
-      await writeFile(join(folder, "known_hosts"), knownHostsText(targets), { mode: 0o600 })
+      const knownHosts = join(folder, "known_hosts")
+      await writeFile(join(folder, "config"), configText(targets, { knownHosts, connections: folder }), { mode: 0o600 })
+      await writeFile(knownHosts, knownHostsText(targets), { mode: 0o600 })
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
       throw error
@@ -73,8 +74,9 @@ export class SshHosts implements HostShell {
       })
     if (ended.code === "ENOENT")
       throw new Problem("there is no ssh on this machine", { fix: "install OpenSSH's client (openssh-client)" })
-    if (ended.timedOut) throw unreachable(target, { stderr, seconds: timeoutSeconds, timedOut: true })
-    if (ended.exitCode === undefined || ended.exitCode === 255) throw unreachable(target, { stderr, seconds })
+    const offered = offeredFor(target)
+    if (ended.timedOut) throw unreachable(target, { stderr, seconds: timeoutSeconds, offered, timedOut: true })
+    if (ended.exitCode === undefined || ended.exitCode === 255) throw unreachable(target, { stderr, seconds, offered })
     return { exitCode: ended.exitCode, stdout, stderr, seconds }
   }
 
@@ -100,4 +102,10 @@ export class SshHosts implements HostShell {
     clearTimeout(timer)
     return { exitCode, stdout, stderr, code, isMaxBuffer, timedOut }
   }
+}
+
+const offeredFor = ({ identityFile }: Target): string => {
+  if (identityFile) return `only ${identityFile} was offered`
+  const agent = process.env.SSH_AUTH_SOCK ? "those of the agent (ssh-add -l)" : "no agent (SSH_AUTH_SOCK is not set)"
+  return `${agent} and ~/.ssh/id_* were offered`
 }

@@ -3,8 +3,9 @@ import { Holds } from "../../dagger/lib/rollout/deploy/holds.ts"
 import { entryOf, type NewEntry } from "../../dagger/lib/rollout/history/entry.ts"
 import type { Hold } from "../../dagger/lib/rollout/host/job.ts"
 import type { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
+import { newRun } from "../../dagger/lib/rollout/open.ts"
 import { carriesOut, isGone } from "./gone.ts"
-import { newRun, owner } from "./open.ts"
+import { owner } from "./open.ts"
 
 /** A change on hosts that is no rollout. */
 export interface Change {

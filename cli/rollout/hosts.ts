@@ -1,6 +1,7 @@
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
 import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
-import { type ChosenHosts, chooseHosts } from "../hosts/choose.ts"
+import { addressesOf, type ChosenHosts } from "../../dagger/lib/rollout/ssh/target.ts"
+import { chooseHosts } from "../hosts/choose.ts"
 import { SshHosts } from "../hosts/ssh.ts"
 import { openRepository } from "../repository.ts"
 
@@ -34,7 +35,7 @@ export async function withHosts<T>(flags: HostFlags, work: (open: OpenHosts) => 
       chosen,
       names: chosen.targets.map(({ host }) => host),
       runner: new HostRunner(shell, chosen.fleet.name, { patienceSeconds }),
-      addresses: Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`])),
+      addresses: addressesOf(chosen.targets),
     })
   } finally {
     await shell.close()

@@ -10,7 +10,7 @@ import { registryAddress } from "./registry.ts"
 import { saveToolbox } from "./toolbox.ts"
 
 /** What the module's functions run steps with. */
-const parts: readonly ToolboxPart[] = ["build", "sbom", "run", "lint", "scan", "sign"]
+const parts: readonly ToolboxPart[] = ["build", "sbom", "run", "lint", "scan", "sign", "ssh"]
 
 /**
  * Keeps the toolbox and the bases as files and names them in `.env` beside dagger.json, where Dagger looks for defaults:

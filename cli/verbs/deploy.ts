@@ -1,12 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander"
-import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
+import { type DeployWish, planDeploy } from "../../dagger/lib/rollout/plan/deploy.ts"
 import { wishOf } from "../../dagger/lib/rollout/plan/fresh.ts"
-import { planRollout, type RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
-import { targetsOf } from "../../dagger/lib/rollout/targets.ts"
 import { host, registry, service, withShared, yard } from "../options.ts"
-import { factsFor, servingDefinitions } from "../rollout/facts.ts"
-import { type OpenRollout, withRollout } from "../rollout/open.ts"
-import { type ApplyFlags, planAndApply, planIn } from "../rollout/run.ts"
+import { withRollout } from "../rollout/open.ts"
+import { type ApplyFlags, planIn, planOrApply } from "../rollout/run.ts"
 
 export interface DeployFlags extends ApplyFlags {
   /** FORCE_IMAGE_TAG, as a plan that is carried out was made with. */
@@ -32,7 +29,7 @@ export const deployVerb = (): Command =>
     .action(async (given: DeployFlags) => {
       const flags = await asPlanned(given)
       await withRollout(flags, (open) =>
-        planAndApply(open, flags, { verb: "deploy", planner: (looks) => planOf(open, flags, looks, "deploy") }),
+        planOrApply(open, flags, { verb: "deploy", planner: (looks) => planDeploy(open, wishIn(flags), looks) }),
       )
     })
 
@@ -69,35 +66,8 @@ export const parallel = (): Option =>
     return number
   })
 
-/** What it takes to run the chosen release everywhere. */
-export async function planOf(
-  open: OpenRollout,
-  flags: DeployFlags,
-  looks: HostLook[],
-  verb: RolloutPlan["verb"],
-): Promise<RolloutPlan> {
-  const { chosen, records, verifying, hosts, now } = open
-  const targets = await targetsOf(
-    chosen.fleet,
-    {
-      ...{ yard: chosen.yard, hosts, services: flags.service, tag: flags.tag, standIns: flags.standIns, now },
-      forced: flags.before ? flags.forced : process.env.FORCE_IMAGE_TAG,
-      pins: Object.fromEntries(looks.map(({ host, pin }) => [host, pin])),
-    },
-    { registry: verifying.registry, records },
-  )
-  const input = {
-    ...(await factsFor(
-      open,
-      looks,
-      targets.instances.map(({ image }) => image.digest),
-    )),
-    targets,
-    verb,
-  }
-  const plan = planRollout(input)
-  // Few definitions differ as a rule: those are fetched, so that the plan can say in what.
-  const differing = plan.hosts.flatMap(({ services }) => services.filter(({ action }) => action === "replace"))
-  if (differing.length === 0 || differing.length > 8) return plan
-  return planRollout({ ...input, old: await servingDefinitions(open, differing, looks) })
-}
+/** FORCE_IMAGE_TAG counts as it was when a plan was made that is carried out. */
+export const wishIn = ({ service, tag, standIns, before, forced }: DeployFlags): DeployWish => ({
+  ...{ services: service, tag, standIns },
+  forced: before ? forced : process.env.FORCE_IMAGE_TAG,
+})

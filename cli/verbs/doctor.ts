@@ -30,7 +30,10 @@ export const cleanVerb = (): Command =>
     .action(async (flags: Shared & { engine?: boolean }) => {
       const { fleet } = await openRepository(flags.source)
       const out = new Progress(flags)
-      const done = await clean(partsFor(fleet, everyToolboxPart, true), { engine: flags.engine, say: out.say })
+      const done = await clean(partsFor(fleet, [...everyToolboxPart, "ssh"], true), {
+        engine: flags.engine,
+        say: out.say,
+      })
       if (flags.json) return console.log(JSON.stringify({ schema: 1, ...done }))
       for (const name of done.removed) console.log(line("removed", name))
       for (const name of done.left) console.log(line("left", name))

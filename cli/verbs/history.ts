@@ -1,12 +1,6 @@
 import { Command } from "commander"
-import { Problem } from "../../dagger/lib/problem.ts"
-import {
-  type AskedHistory,
-  exitCodeOfHistory,
-  historyDocument,
-  historyText,
-} from "../../dagger/lib/report/rollout-history.ts"
-import { runsOf } from "../../dagger/lib/rollout/history/history.ts"
+import { historyText } from "../../dagger/lib/report/rollout-history.ts"
+import { askHistory } from "../../dagger/lib/rollout/history/ask.ts"
 import { host, type Shared, withShared, yard } from "../options.ts"
 import { readHistories } from "../rollout/histories.ts"
 import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
@@ -25,20 +19,11 @@ export const historyVerb = (): Command =>
     .action((flags: HistoryFlags) => withHosts(flags, (open) => tellHistory(open, flags)))
 
 async function tellHistory(open: OpenHosts, flags: HistoryFlags): Promise<void> {
-  const asked = await Promise.all(open.names.map((host) => historyOf(open, host)))
-  const read = asked.flatMap((each) => ("problem" in each ? [] : [each]))
-  const document = historyDocument(open.chosen.yard, asked, runsOf(read))
+  const { document, exitCode } = await askHistory(
+    open.chosen.yard,
+    open.names,
+    async (host) => (await readHistories(open, [host]))[0]!,
+  )
   console.log(flags.json ? JSON.stringify(document) : historyText(document, { all: flags.all }))
-  process.exitCode = exitCodeOfHistory(document)
-}
-
-/** A host that cannot be asked hides no other. */
-async function historyOf(open: OpenHosts, host: string): Promise<AskedHistory> {
-  try {
-    const [history] = await readHistories(open, [host])
-    return history!
-  } catch (error) {
-    if (error instanceof Problem) return { host, problem: error.message }
-    throw error
-  }
+  process.exitCode = exitCode
 }

@@ -1,8 +1,7 @@
 import { Command } from "commander"
 import { isLoopback } from "../../dagger/lib/release/registry.ts"
-import { preflightDocument, preflightText } from "../../dagger/lib/report/preflight.ts"
-import { exitCodeOf, preflight } from "../../dagger/lib/rollout/preflight/preflight.ts"
-import { wantedOf } from "../../dagger/lib/rollout/preflight/wanted.ts"
+import { preflightText } from "../../dagger/lib/report/preflight.ts"
+import { askPreflight } from "../../dagger/lib/rollout/preflight/ask.ts"
 import { chooseHosts } from "../hosts/choose.ts"
 import { pullableFromLoopback } from "../hosts/pullable.ts"
 import { SshHosts } from "../hosts/ssh.ts"
@@ -29,21 +28,13 @@ async function preflightAction(flags: PreflightFlags): Promise<void> {
   const repository = await openRepository(flags.source)
   const chosen = await chooseHosts(repository.fleet, { hosts: flags.host, yard: flags.yard })
   const { records, address } = await newestRecords(repository, flags.registry)
-  const loopback = isLoopback(address)
-  const from = { host: address.host, loopback, answers: loopback ? await answers(address.host) : undefined }
-  const wanted = chosen.targets.map(({ host }) => wantedOf(chosen.fleet, host, { records, registry: from }))
   const shell = await SshHosts.open(chosen.targets)
-  const pullable = loopback ? pullableFromLoopback(address) : undefined
-  const hosts = await preflight(shell, wanted, pullable).finally(() => shell.close())
-  const addresses = Object.fromEntries(chosen.targets.map(({ host, address, port }) => [host, `${address}:${port}`]))
-  const document = preflightDocument({
-    yard: chosen.yard,
-    registry: `${address.host}/${address.org}`,
-    hosts,
-    addresses,
-  })
+  const { document, exitCode } = await askPreflight({
+    ...{ chosen, shell, records, registry: address, answers: () => answers(address.host) },
+    ...(isLoopback(address) && { pullable: pullableFromLoopback(address) }),
+  }).finally(() => shell.close())
   console.log(flags.json ? JSON.stringify(document) : preflightText(document))
-  process.exitCode = exitCodeOf(hosts)
+  process.exitCode = exitCode
 }
 
 /** A registry on this machine's loopback, which speaks plain HTTP. */

@@ -1,14 +1,10 @@
 import { Command } from "commander"
-import { readHistory, runsOf } from "../../dagger/lib/rollout/history/history.ts"
-import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
-import type { PlanInput, RolloutPlan } from "../../dagger/lib/rollout/plan/plan.ts"
-import { rollbackPlan } from "../../dagger/lib/rollout/plan/rollback.ts"
-import type { ComposeService } from "../../dagger/lib/rollout/service.ts"
+import { planDeploy } from "../../dagger/lib/rollout/plan/deploy.ts"
+import { planLastGood } from "../../dagger/lib/rollout/plan/last-good.ts"
 import { host, registry, withShared, yard } from "../options.ts"
-import { factsFor } from "../rollout/facts.ts"
-import { type OpenRollout, withRollout } from "../rollout/open.ts"
-import { planAndApply } from "../rollout/run.ts"
-import { asPlanned, type DeployFlags, onFailure, parallel, planOf } from "./deploy.ts"
+import { withRollout } from "../rollout/open.ts"
+import { planOrApply } from "../rollout/run.ts"
+import { asPlanned, type DeployFlags, onFailure, parallel, wishIn } from "./deploy.ts"
 
 interface RollbackFlags extends DeployFlags {
   to?: string
@@ -30,38 +26,12 @@ export const rollbackVerb = (): Command =>
     .action(async (given: RollbackFlags) => {
       const flags = await asPlanned(given)
       await withRollout(flags, (open) =>
-        planAndApply(open, flags, {
+        planOrApply(open, flags, {
           verb: "rollback",
           planner: (looks) =>
             flags.to === undefined
-              ? lastGood(open, looks)
-              : planOf(open, { ...flags, tag: flags.to, standIns: true }, looks, "rollback"),
+              ? planLastGood(open, looks)
+              : planDeploy(open, { ...wishIn(flags), tag: flags.to, standIns: true }, looks, "rollback"),
         }),
       )
     })
-
-async function lastGood(open: OpenRollout, looks: HostLook[]): Promise<RolloutPlan> {
-  const digests = looks.flatMap(({ kept }) => kept.flatMap(({ services }) => services.map(({ image }) => image)))
-  return rollbackPlan({
-    ...(await factsFor(
-      open,
-      looks,
-      digests.map((image) => image.slice(image.indexOf("@") + 1)),
-    )),
-    definition: (host: string, svc: string, hash: string) =>
-      open.runner.definition(host, svc, hash) as Promise<ComposeService | undefined>,
-    ...(await runsOn(open, looks)),
-    now: open.now,
-  } satisfies Omit<PlanInput, "targets"> & Record<string, unknown>)
-}
-
-/** The runs of all hosts, the newest first: which one a rollback takes back, or brings to an end. */
-async function runsOn({ runner }: OpenRollout, looks: readonly HostLook[]) {
-  const histories = looks.map(async ({ host }) => readHistory(host, await runner.history(host)))
-  const all = runsOf(await Promise.all(histories))
-  const newest = all.find(({ verb }) => verb === "deploy" || verb === "rollback")
-  return {
-    runs: all.map(({ run }) => run),
-    ...(newest?.verb === "rollback" && newest.unfinished && { cutOff: newest.run }),
-  }
-}

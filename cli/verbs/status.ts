@@ -1,17 +1,19 @@
 import { Command } from "commander"
 import { Problem } from "../../dagger/lib/problem.ts"
-import { statusDocument, statusText } from "../../dagger/lib/report/status.ts"
+import { statusText } from "../../dagger/lib/report/status.ts"
 import { line } from "../../dagger/lib/report/text.ts"
+import { askStatus } from "../../dagger/lib/rollout/status/ask.ts"
 import { newsOf } from "../../dagger/lib/rollout/status/news.ts"
-import type { Asked } from "../../dagger/lib/rollout/status/reports.ts"
-import { exitCodeOf, type HostStatus, hostStatus } from "../../dagger/lib/rollout/status/status.ts"
+import { askReceiver } from "../../dagger/lib/rollout/status/receiver.ts"
+import { type Asked, receiverUrl } from "../../dagger/lib/rollout/status/reports.ts"
+import type { HostStatus } from "../../dagger/lib/rollout/status/status.ts"
 import { clock, movedNote } from "../clock.ts"
+import { demoYard } from "../demo/yard.ts"
 import { newestRecords } from "../newest.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
 import { readHistories } from "../rollout/histories.ts"
 import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
 import { recordOperations } from "../rollout/operations.ts"
-import { askReceiver } from "../rollout/receiver.ts"
 
 interface StatusFlags extends Shared {
   host?: string[]
@@ -29,19 +31,18 @@ export const statusVerb = (): Command =>
     .action((flags: StatusFlags) => withHosts(flags, (open) => tellStatus(open, flags)))
 
 async function tellStatus(open: OpenHosts, flags: StatusFlags): Promise<void> {
-  const { chosen, names, runner, addresses } = open
-  const { fleet, yard } = chosen
+  const { fleet, yard } = open.chosen
   const time = clock()
-  const at = time.now.toISOString()
-  const asked = names.map((host) => hostStatus(host, () => runner.look(host), { fleet, today: at.slice(0, 10) }))
-  const [receiver, ...answers] = await Promise.all([askReceiver(fleet, yard), ...asked])
-  const hosts = answers.map(({ status }) => status)
-  await keepWhatWasSeen(open, hosts, { receiver, at, registry: flags.registry })
-  const document = statusDocument({ at, yard, fleet, hosts, addresses, receiver })
+  const url = async () => (yard === "fleet.yaml" ? receiverUrl(fleet) : (await demoYard())?.observability.url)
+  const { document, hosts, receiver, exitCode } = await askStatus(open, {
+    now: time.now,
+    receiver: async () => askReceiver(await url()),
+  })
+  await keepWhatWasSeen(open, hosts, { receiver, at: document.at, registry: flags.registry })
   const moved = movedNote(time)
   if (flags.json) console.log(JSON.stringify(document))
   else console.log([...(moved ? [line("note", moved)] : []), statusText(document, { all: flags.all })].join("\n"))
-  process.exitCode = exitCodeOf(hosts)
+  process.exitCode = exitCode
 }
 
 /** For `phases` and `explain`, which look at nothing anew. */

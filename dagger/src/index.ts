@@ -14,10 +14,12 @@ import {
   object,
   type Secret,
   type Service,
+  type Socket,
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
 import { lintCall, requireLocks } from "../lib/module/checks.ts"
 import { newFleet } from "../lib/module/init.ts"
+import { deployCall, historyCall, preflightCall, rollbackCall, statusCall } from "../lib/module/rollout.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
 import { familiesText } from "../lib/report/families.ts"
 import { planText } from "../lib/report/plan.ts"
@@ -37,6 +39,10 @@ export class Fairlead {
   signingKey?: Secret
   signingPassword?: Secret
   advisories?: Directory
+  yard?: File
+  hostService: Service[]
+  sshKey?: Secret
+  sshAgent?: Socket
 
   /**
    * @param source The fleet's repository: fleet.yaml and what it names. Default: the caller's.
@@ -49,6 +55,10 @@ export class Fairlead {
    * @param signingKey A cosign.key that signs release records: file://cosign.key. Default: nothing is signed.
    * @param signingPassword The password of that key, if it has one: env://COSIGN_PASSWORD.
    * @param advisories A folder of OSV records that audit and scan look things up in. Default: as fleet.yaml says.
+   * @param yard hosts.yaml of a demo that is up; its hosts serve in place of fleet.yaml's. Default: the hosts of fleet.yaml.
+   * @param hostService A host on your own loopback, by its port, such as tcp://127.0.0.1:22001. Once for each such host.
+   * @param sshKey The private key that logs in to hosts, without a passphrase: file://$HOME/.ssh/id_ed25519.
+   * @param sshAgent An SSH agent that has that key, in place of --ssh-key: unix://$SSH_AUTH_SOCK.
    */
   constructor(
     @argument({
@@ -65,6 +75,10 @@ export class Fairlead {
     signingKey?: Secret,
     signingPassword?: Secret,
     advisories?: Directory,
+    yard?: File,
+    hostService: Service[] = [],
+    sshKey?: Secret,
+    sshAgent?: Socket,
   ) {
     this.source = source
     this.toolbox = toolbox
@@ -76,6 +90,10 @@ export class Fairlead {
     this.signingKey = signingKey
     this.signingPassword = signingPassword
     this.advisories = advisories
+    this.yard = yard
+    this.hostService = hostService
+    this.sshKey = sshKey
+    this.sshAgent = sshAgent
   }
 
   /**
@@ -229,6 +247,90 @@ export class Fairlead {
     return verifyCall(this.site(), ref)
   }
 
+  /**
+   * What would keep a rollout from working, on each host, and how to mend it. Changes nothing. Fails with what it found.
+   * @param host Only these hosts. Default: every host.
+   */
+  @func({ cache: "never" })
+  async preflight(host: string[] = []): Promise<string> {
+    return preflightCall(this.site(), host)
+  }
+
+  /**
+   * Roll out in waves, wait for health, and take back what fails. Fails with how it ended where that is not well.
+   * @param host Only these hosts. Default: every host.
+   * @param service Only these services. Default: every service.
+   * @param tag This release. Default: the host's pin, then what was released last.
+   * @param standIns Also roll stand-ins out to real hosts: services whose code fleet.yaml does not name. Default: false.
+   * @param plan Only say what would be done, and change nothing. Default: false.
+   * @param onFailure What goes back when a service fails: service, wave or fleet. Default: policy.rollout.onFailure.
+   * @param parallel Services switched at once on a host. Default: 4, or the cores of the engine's machine.
+   * @param by Who the hosts' history says that it was. Default: dagger.
+   */
+  @func({ cache: "never" })
+  async deploy(
+    host: string[] = [],
+    service: string[] = [],
+    tag?: string,
+    standIns: boolean = false,
+    plan: boolean = false,
+    onFailure?: string,
+    parallel?: number,
+    by: string = "dagger",
+  ): Promise<string> {
+    const services = service.length > 0 ? service : undefined
+    return deployCall(this.site(), {
+      ...given({ tag, onFailure, parallel }),
+      hosts: host,
+      services,
+      standIns,
+      plan,
+      by,
+    })
+  }
+
+  /**
+   * Back to what was good before the last run, or to a release; verified healthy. Fails with how it ended where that is
+   * not well.
+   * @param host Only these hosts. Default: every host.
+   * @param to This release. Default: what ran and was good together before the newest run.
+   * @param plan Only say what would be done, and change nothing. Default: false.
+   * @param onFailure What goes back when a service fails: service, wave or fleet. Default: policy.rollout.onFailure.
+   * @param parallel Services switched at once on a host. Default: 4, or the cores of the engine's machine.
+   * @param by Who the hosts' history says that it was. Default: dagger.
+   */
+  @func({ cache: "never" })
+  async rollback(
+    host: string[] = [],
+    to?: string,
+    plan: boolean = false,
+    onFailure?: string,
+    parallel?: number,
+    by: string = "dagger",
+  ): Promise<string> {
+    return rollbackCall(this.site(), { ...given({ to, onFailure, parallel }), hosts: host, plan, by })
+  }
+
+  /**
+   * What runs where, digest by digest. Fails with what is not as it was deployed.
+   * @param host Only these hosts. Default: every host.
+   * @param all A line for each service, healthy ones among them. Default: false.
+   */
+  @func({ cache: "never" })
+  async status(host: string[] = [], all: boolean = false): Promise<string> {
+    return statusCall(this.site(), host, all)
+  }
+
+  /**
+   * Who deployed what, when, and how it ended. Fails where somebody wrote in a host's history.
+   * @param host Only these hosts. Default: every host.
+   * @param all Every run, and what each changed. Default: false.
+   */
+  @func({ cache: "never" })
+  async history(host: string[] = [], all: boolean = false): Promise<string> {
+    return historyCall(this.site(), host, all)
+  }
+
   /** What each host runs, as compose files that work by hand: compose/ of the repository. */
   @func()
   async compose(): Promise<Directory> {
@@ -270,12 +372,16 @@ export class Fairlead {
 
   private site(): Site {
     const { source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword } = this
-    const { advisories } = this
-    return {
+    const { advisories, yard, hostService: hostServices, sshKey, sshAgent } = this
+    return given({
       ...{ dag, source, toolbox, bases, registry, registryService, registryAuth, ca },
-      ...{ signingKey, signingPassword, advisories },
-    }
+      ...{ signingKey, signingPassword, advisories, yard, hostServices, sshKey, sshAgent },
+    })
   }
 }
 
 const fileOf = async ({ handle }: { handle: unknown }): Promise<File> => (await handle) as File
+
+/** Dagger hands over null for what was left out; everything else here says undefined then. */
+const given = <T extends object>(args: T): T =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null)) as T

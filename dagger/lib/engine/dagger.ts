@@ -4,6 +4,7 @@ import {
   type Container,
   type Secret as DaggerSecret,
   type Service as DaggerService,
+  type Socket as DaggerSocket,
   type Directory,
   type File,
   ReturnType,
@@ -11,11 +12,13 @@ import {
 import { Problem } from "../problem.ts"
 import {
   type Artifact,
+  type Beside,
   type CallerPort,
   type Engine,
   type Ran,
   type Secret,
   type Service,
+  type Socket,
   type Step,
   StepError,
   type ToolboxPart,
@@ -29,16 +32,17 @@ export interface DaggerOptions {
   /** A file or folder by its path: of the module's source, or of the machine that holds the connection. */
   local: (path: string) => Promise<File | Directory>
   /** A port on the loopback of whoever calls; a module gets it as a Service argument. */
-  callerPort: (port: number) => DaggerService
+  callerPort: (port: number) => DaggerService | Promise<DaggerService>
 }
 
 type Handle = File | Directory
 
 /** Runs each step as one exec of a Dagger engine. */
-export class DaggerEngine implements Engine {
+export class DaggerEngine implements Engine, Beside {
   readonly name = "dagger"
   readonly parts = new Set<ToolboxPart>()
   private readonly services = new Map<string, DaggerService>()
+  private readonly going = new Set<DaggerService>()
 
   constructor(private readonly options: DaggerOptions) {}
 
@@ -64,6 +68,21 @@ export class DaggerEngine implements Engine {
     }
   }
 
+  async start(step: Step): Promise<{ stop(): Promise<void> }> {
+    const container = await this.container({ ...step, look: "again" })
+    const service = container.asService({ args: [...step.argv], insecureRootCapabilities: step.privileged })
+    try {
+      await service.start()
+    } catch (error) {
+      throw new StepError(step.name, { why: "the Dagger engine could not start it", output: (error as Error).message })
+    }
+    this.going.add(service)
+    const stop = async () => {
+      if (this.going.delete(service)) await service.stop({ kill: true }).catch(() => {})
+    }
+    return { stop }
+  }
+
   file(name: string, text: string): Artifact {
     return artifact("file", name, Promise.resolve(this.options.dag.directory().withNewFile("it", text).file("it")))
   }
@@ -75,6 +94,11 @@ export class DaggerEngine implements Engine {
   /** A secret that the caller handed over. */
   secret(name: string, secret: DaggerSecret): Secret {
     return { name, handle: secret }
+  }
+
+  /** A socket that the caller handed over. */
+  socket(name: string, socket: DaggerSocket): Socket {
+    return { name, handle: socket }
   }
 
   async read(artifact: Artifact, maxBytes = 64 * 1024 * 1024): Promise<string> {
@@ -93,8 +117,10 @@ export class DaggerEngine implements Engine {
   async discard(): Promise<void> {}
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.services.values()].map((service) => service.stop()))
+    const going = [...this.going].map((service) => service.stop({ kill: true }))
+    await Promise.allSettled([...going, ...[...this.services.values()].map((service) => service.stop())])
     this.services.clear()
+    this.going.clear()
   }
 
   private async container(step: Step): Promise<Container> {
@@ -110,6 +136,8 @@ export class DaggerEngine implements Engine {
     for (const [name, service] of Object.entries(step.services ?? {})) {
       container = container.withServiceBinding(name, await this.service(service))
     }
+    for (const [path, { handle }] of Object.entries(step.sockets ?? {}))
+      container = container.withUnixSocket(path, handle as DaggerSocket, { owner: step.user })
     if (step.user) container = container.withUser(step.user)
     // The engine answers from its cache what it ran before; a look at the outside world must not come from there.
     if (step.look === "again") container = container.withEnvVariable("FAIRLEAD_LOOK", `${Date.now()}-${Math.random()}`)

@@ -10,6 +10,7 @@ export type ToolboxPart =
   | "lock"
   | "scan"
   | "sign"
+  | "ssh"
   | "browser"
   | "kubernetes"
   | "groovy"
@@ -25,6 +26,12 @@ export interface Artifact {
 
 /** A secret reaches a step as a mounted file only: never in argv, in the environment, in a log or in a record. */
 export interface Secret {
+  readonly name: string
+  readonly handle: unknown
+}
+
+/** A Unix socket of whoever calls, such as an SSH agent's. What it hands out is as secret as its holder makes it. */
+export interface Socket {
   readonly name: string
   readonly handle: unknown
 }
@@ -65,6 +72,8 @@ export interface Step {
   env?: Record<string, string>
   /** path -> secret. */
   secrets?: Record<string, Secret>
+  /** path -> socket, for the step's user. */
+  sockets?: Record<string, Socket>
   /** path -> cache name; kept from run to run. */
   caches?: Record<string, string>
   /** host name -> service, up while the step runs. */
@@ -114,6 +123,12 @@ export interface Engine {
   discard(artifact: Artifact): Promise<void>
   /** Stops every service and removes what only this run needed. */
   close(): Promise<void>
+}
+
+/** An engine that lets a step go on beside the others. */
+export interface Beside {
+  /** It goes on until it is stopped, or the engine closes. Whether it is of any use yet is for its caller to see. */
+  start(step: Step): Promise<{ stop(): Promise<void> }>
 }
 
 /** The step could not run at all, or ended with an exit code that its caller does not take as data. */

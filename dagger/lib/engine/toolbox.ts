@@ -4,7 +4,7 @@ import type { ToolboxPart } from "./engine.ts"
 /** Every part of the toolbox, in the order in which a newcomer needs them. */
 export const toolboxParts: readonly ToolboxPart[] = [
   ...(["build", "registry", "sbom", "run", "lint", "sign", "lock"] as const),
-  ...(["scan", "browser", "kubernetes", "groovy", "host"] as const),
+  ...(["scan", "ssh", "browser", "kubernetes", "groovy", "host"] as const),
 ]
 
 /** What the Dockerfile of the toolbox calls the image at its foot; `fairlead` gives it another by this name. */

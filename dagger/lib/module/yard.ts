@@ -1,7 +1,15 @@
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Client, Container, Secret as DaggerSecret, Service as DaggerService, Directory } from "@dagger.io/dagger"
+import type {
+  Client,
+  Container,
+  Secret as DaggerSecret,
+  Service as DaggerService,
+  Socket as DaggerSocket,
+  Directory,
+  File,
+} from "@dagger.io/dagger"
 import type { Advisories } from "../advisories/advisories.ts"
 import { type AdvisoriesChoice, chooseAdvisories } from "../advisories/choice.ts"
 import { findAdvisories } from "../advisories/find.ts"
@@ -38,6 +46,12 @@ export interface Site {
   signingPassword?: DaggerSecret
   /** OSV records; without them advisories are looked up as fleet.yaml says. */
   advisories?: Directory
+  /** hosts.yaml of a demo that is up: its hosts serve in place of fleet.yaml's. */
+  yard?: File
+  /** Hosts on the caller's loopback, such as the demo's, by their ports. */
+  hostServices?: readonly DaggerService[]
+  sshKey?: DaggerSecret
+  sshAgent?: DaggerSocket
 }
 
 /** The source's fleet, on the module's own disk, where plans read it. */
@@ -113,12 +127,22 @@ export function registryOf({ registry, registryService }: Site, fleet: Fleet): R
   return registryService ? { ...fleet.registry, host: "127.0.0.1:5000" } : fleet.registry
 }
 
-function callerService({ registryService }: Site, port: number): DaggerService {
+async function callerService({ registryService, hostServices = [] }: Site, port: number): Promise<DaggerService> {
+  const host = (await byPort(hostServices)).get(port)
+  if (host) return host
   if (registryService) return registryService
   throw wrongInput(`the registry on port ${port} of your loopback is not reachable from a Dagger engine`, {
     where: "--registry-service",
     fix: `pass --registry-service tcp://127.0.0.1:${port}`,
   })
+}
+
+/** Services by the port at which each of them answers. */
+export async function byPort<Each extends Pick<DaggerService, "endpoint">>(
+  services: readonly Each[],
+): Promise<Map<number, Each>> {
+  const found = services.map(async (each) => [Number(/:(\d+)$/.exec(await each.endpoint())?.[1]), each] as const)
+  return new Map(await Promise.all(found))
 }
 
 async function localArtifact(source: Directory, path: string) {

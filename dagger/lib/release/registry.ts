@@ -21,7 +21,7 @@ export interface RegistryAddress {
 export const repository = ({ host, org }: RegistryAddress, family: string): string => `${host}/${org}/${family}`
 
 /** A registry on the loopback of the machine that runs Fairlead: plain HTTP, and gates may be UNCHECKED there. */
-export const isLoopback = ({ host }: RegistryAddress): boolean =>
+export const isLoopback = ({ host }: Pick<RegistryAddress, "host">): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host)
 
 /** The registry's host as steps know it: a loopback registry is another machine's, seen from a container. */

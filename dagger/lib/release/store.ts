@@ -45,6 +45,13 @@ export interface RecordStore {
   released(release: PublishedRelease): Promise<void>
 }
 
+/** What a rollout asks of records, wherever they are kept. Which image a digest is of helps who has to ask a registry. */
+export interface KnownRecords {
+  byDigest(digest: string, image?: string): Promise<ImageRecord | undefined>
+  /** Of one image, the newest first. */
+  releases(image: string): Promise<Pick<PublishedRelease, "tag" | "digest">[]>
+}
+
 // A record takes some 100 kB. What fell off here is still attached to its image.
 const mostKept = 200
 

@@ -81,6 +81,15 @@ export async function signedSbom(on: Verifying, image: ReleasedImage): Promise<u
   return (await newest({ referrers, on, image }, candidates(index, sbomType), sbomType)).predicate
 }
 
+/** The newest record of an image that a trusted key signed, whatever its gates said; undefined where there is none. */
+export async function trustedRecord(on: Verifying, image: ReleasedImage): Promise<ImageRecord | undefined> {
+  const referrers = new Referrers(on.registry)
+  const index = await referrers.list(image.family, image.digest)
+  const { predicate } = await newest({ referrers, on, image }, candidates(index, recordType), recordType)
+  const { data } = recordSchema.safeParse(predicate)
+  return data && aboutAnother(data, image).length === 0 ? data : undefined
+}
+
 /** The digest behind a tag; a digest is its own. Throws a Problem (exit code 1) for a tag that is not there. */
 export async function resolved(registry: Registry, family: string, name: string): Promise<string> {
   const digest = name.startsWith("sha256:") ? name : await registry.digestOf(family, name)

@@ -5,7 +5,7 @@ import { appOf, hostNamed, serviceNamed } from "../fleet/named.ts"
 import { spelled } from "../fleet/names.ts"
 import type { Instance } from "../fleet/waves.ts"
 import { Problem, Problems, wrongInput } from "../problem.ts"
-import type { RecordStore } from "../release/store.ts"
+import type { KnownRecords } from "../release/store.ts"
 import type { Pin } from "./host/look.ts"
 
 /** What every chosen service is to run on each of its hosts. */
@@ -67,7 +67,7 @@ export interface Wish {
 /** Where images are looked up. */
 export interface Sources {
   registry: { digestOf(image: string, tag: string): Promise<string | undefined> }
-  records: RecordStore
+  records: KnownRecords
   /** Questions to the registry side by side. Default: 4. */
   parallel?: number
 }
@@ -160,7 +160,7 @@ async function lookUp(
   const missing = found.filter(({ digest }) => digest === undefined)
   if (missing.length > 0) throw notThere(missing)
   const images = found.map(async ({ image, tag, digest }): Promise<[string, TargetImage]> => {
-    const [releases, record] = await Promise.all([records.releases(image), records.byDigest(digest!)])
+    const [releases, record] = await Promise.all([records.releases(image), records.byDigest(digest!, image)])
     const released = tag === "current" ? releases.find((each) => each.digest === digest)?.tag : undefined
     const revision = record ? { revision: record.revision } : {}
     return [`${image}:${tag}`, { name: image, digest: digest!, asked: tag, tag: released ?? tag, ...revision }]

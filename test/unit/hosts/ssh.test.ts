@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { chooseHosts, type Target } from "../../../cli/hosts/choose.ts"
-import { configText, knownHostsText } from "../../../cli/hosts/config.ts"
+import { chooseHosts } from "../../../cli/hosts/choose.ts"
 import { SshHosts } from "../../../cli/hosts/ssh.ts"
-import { unreachable } from "../../../cli/hosts/unreachable.ts"
 import { parseFleet } from "../../../dagger/lib/fleet/load.ts"
+import { configText, knownHostsText } from "../../../dagger/lib/rollout/ssh/config.ts"
+import type { Target } from "../../../dagger/lib/rollout/ssh/target.ts"
+import { unreachable } from "../../../dagger/lib/rollout/ssh/unreachable.ts"
 import { changed, small } from "../fleet/small.ts"
 
 const hostKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"a".repeat(43)}`
@@ -18,7 +19,10 @@ const target: Target = {
 describe("what OpenSSH is told", () => {
   const folder = mkdtempSync(join(tmpdir(), "100% of %d-"))
   const understood = (targets: Target[]) => {
-    writeFileSync(join(folder, "config"), configText(targets, folder))
+    writeFileSync(
+      join(folder, "config"),
+      configText(targets, { knownHosts: join(folder, "known_hosts"), connections: folder }),
+    )
     const text = execFileSync("ssh", ["-G", "-F", join(folder, "config"), "one"], { encoding: "utf8" })
     return Object.fromEntries(text.split("\n").map((line) => [line.split(" ")[0], line.slice(line.indexOf(" ") + 1)]))
   }
@@ -42,7 +46,7 @@ describe("what OpenSSH is told", () => {
   it.each(['/a"b', "/a\nb", "/${HOME}", "/a\\b"])(
     "is refused with a path that it would read otherwise: %j",
     (identityFile) => {
-      expect(() => configText([{ ...target, identityFile }], folder)).toThrow("OpenSSH cannot be told")
+      expect(() => configText([{ ...target, identityFile }], { knownHosts: "/k" })).toThrow("OpenSSH cannot be told")
     },
   )
 
@@ -66,7 +70,12 @@ describe("what is written down for a run", () => {
 
 describe("why a host could not be asked", () => {
   const why = (stderr: string, timedOut = false) => {
-    const { reason, exitCode, message } = unreachable(target, { stderr, seconds: 60, timedOut })
+    const { reason, exitCode, message } = unreachable(target, {
+      stderr,
+      seconds: 60,
+      offered: "one key was offered",
+      timedOut,
+    })
     return [reason, exitCode, message]
   }
 

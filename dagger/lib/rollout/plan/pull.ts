@@ -1,8 +1,9 @@
 import type { Layer } from "../../release/layers.ts"
 import { layersOf } from "../../release/layers.ts"
 import { digestIn } from "../../release/reference.ts"
-import type { RecordStore } from "../../release/store.ts"
+import type { KnownRecords } from "../../release/store.ts"
 import type { HostLook } from "../host/look.ts"
+import { imageName } from "../host/names.ts"
 import type { PlanInput, PlannedService, Pull } from "./plan.ts"
 
 /** What a host has to fetch: layers that it has by another image, or that two images share, count once or not at all. */
@@ -28,17 +29,22 @@ export function pullFor(services: readonly PlannedService[], look: HostLook, lay
 
 /** The layers of images by digest, as far as records tell: of what is wanted, and of what hosts have. */
 export async function layersKnown(
-  records: Pick<RecordStore, "byDigest">,
-  digests: Iterable<string>,
+  records: Pick<KnownRecords, "byDigest">,
+  images: Iterable<{ digest: string; image?: string }>,
 ): Promise<Record<string, Layer[]>> {
+  const names = new Map([...images].map(({ digest, image }) => [digest, image]))
   const found = await Promise.all(
-    [...new Set(digests)].map(async (digest) => [digest, await records.byDigest(digest)] as const),
+    [...names].map(async ([digest, image]) => [digest, await records.byDigest(digest, image)] as const),
   )
   return Object.fromEntries(found.flatMap(([digest, record]) => (record ? [[digest, layersOf(record)]] : [])))
 }
 
-/** Digests of a fleet's own images on hosts; others share no layers that records know. */
-export const digestsOn = (looks: readonly HostLook[], registry: string): string[] =>
-  looks.flatMap(({ images }) =>
-    images.filter((image) => image.startsWith(`${registry}/`)).flatMap((image) => digestIn(image) ?? []),
-  )
+/** A fleet's own images on hosts; others share no layers that records know. */
+export const imagesOn = (looks: readonly HostLook[], registry: string): string[] =>
+  looks.flatMap(({ images }) => images.filter((image) => image.startsWith(`${registry}/`)))
+
+/** "127.0.0.1:5000/my-fleet/reference-web@sha256:…" as records know it. */
+export const byName = (image: string): { digest: string; image: string }[] => {
+  const digest = digestIn(image)
+  return digest === undefined ? [] : [{ digest, image: imageName(image) }]
+}

@@ -1,21 +1,25 @@
 import pLimit from "p-limit"
-import { Problem } from "../../dagger/lib/problem.ts"
-import { parseReference } from "../../dagger/lib/release/reference.ts"
-import { type Verifying, verifyRelease } from "../../dagger/lib/release/verify.ts"
-import type { OpenRollout } from "./open.ts"
+import { Problem } from "../../problem.ts"
+import { parseReference } from "../../release/reference.ts"
+import { type Verifying, verifyRelease } from "../../release/verify.ts"
+import type { OpenRollout } from "../open.ts"
 
 /**
  * Throws where an image may not be put into service (exit code 1): no record that a trusted key signed, a gate that did not
  * pass, another image behind the digest. A real host takes nothing that nobody looked at.
  */
-export function verifierOf({ repository, verifying, demo }: OpenRollout): (images: readonly string[]) => Promise<void> {
-  const on: Verifying = { ...verifying, realHost: demo === undefined }
+export function verifierOf({
+  chosen,
+  verifying,
+  demo,
+}: Pick<OpenRollout, "chosen" | "verifying" | "demo">): (images: readonly string[]) => Promise<void> {
+  const on: Verifying = { ...verifying, realHost: !demo }
   const side = pLimit(3)
   return async (images) => {
     const seen = await Promise.all(
       images.map((image) =>
         side(async () => {
-          const { family, name } = parseReference(image, repository.fleet)
+          const { family, name } = parseReference(image, chosen.fleet)
           return { image, verified: await verifyRelease(on, { family, digest: name }) }
         }),
       ),

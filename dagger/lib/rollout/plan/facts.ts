@@ -1,32 +1,39 @@
-import { snakeName } from "../../dagger/lib/fleet/names.ts"
-import type { Layer } from "../../dagger/lib/release/layers.ts"
-import type { Audio } from "../../dagger/lib/rollout/audio.ts"
-import type { HostLook } from "../../dagger/lib/rollout/host/look.ts"
-import { currentOf } from "../../dagger/lib/rollout/host/look.ts"
-import { pullable } from "../../dagger/lib/rollout/plan/back.ts"
-import type { HostWays, PlanInput } from "../../dagger/lib/rollout/plan/plan.ts"
-import { digestsOn, layersKnown } from "../../dagger/lib/rollout/plan/pull.ts"
-import { lookAtHost } from "../../dagger/lib/rollout/preflight/facts.ts"
-import type { OpenRollout } from "./open.ts"
+import { StepError } from "../../engine/engine.ts"
+import { snakeName } from "../../fleet/names.ts"
+import type { Layer } from "../../release/layers.ts"
+import type { Audio } from "../audio.ts"
+import type { HostLook } from "../host/look.ts"
+import { currentOf } from "../host/look.ts"
+import type { OpenRollout } from "../open.ts"
+import { lookAtHost } from "../preflight/facts.ts"
+import { pullable } from "./back.ts"
+import type { HostWays, PlanInput } from "./plan.ts"
+import { byName, imagesOn, layersKnown } from "./pull.ts"
 
 /** What a plan has to know besides what is wanted: sizes by records, what the registry has, how hosts give sound. */
 export async function factsFor(
   open: OpenRollout,
   looks: readonly HostLook[],
-  digests: readonly string[],
+  images: readonly { digest: string; image?: string }[],
 ): Promise<Pick<PlanInput, "fleet" | "yard" | "registry" | "looks" | "layers" | "ways" | "pullable">> {
   const { chosen, registry } = open
-  const [layers, back, ways] = await Promise.all([sizes(open, looks, digests), backs(open, looks), waysOf(open)])
-  return { fleet: chosen.fleet, yard: chosen.yard, registry: registry.address, looks, layers, pullable: back, ways }
+  const [layers, back, ways] = await Promise.all([sizes(open, looks, images), backs(open, looks), waysOf(open)])
+  return { fleet: chosen.fleet, yard: chosen.yard, registry, looks, layers, pullable: back, ways }
 }
 
 const sizes = (
   { records, registry, chosen }: OpenRollout,
   looks: readonly HostLook[],
-  digests: readonly string[],
+  images: readonly { digest: string; image?: string }[],
 ): Promise<Record<string, Layer[]>> => {
-  const path = `${registry.address.host}/${registry.address.org}`
-  return layersKnown(records, [...digests, ...digestsOn(looks, path)].slice(0, 200 * (1 + chosen.targets.length)))
+  // A registry that is down must not stand in the way of going back to what hosts have.
+  const byDigest = (digest: string, image?: string) => records.byDigest(digest, image).catch(unlessStep)
+  const there = imagesOn(looks, `${registry.host}/${registry.org}`).flatMap(byName)
+  return layersKnown({ byDigest }, [...images, ...there].slice(0, 200 * (1 + chosen.targets.length)))
+}
+
+function unlessStep(error: unknown): undefined {
+  if (!(error instanceof StepError)) throw error
 }
 
 const backs = ({ chosen, verifying }: OpenRollout, looks: readonly HostLook[]) =>

@@ -1,12 +1,10 @@
-import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
-import { type Asked, readReports, receiverUrl } from "../../dagger/lib/rollout/status/reports.ts"
-import { demoYard } from "../demo/yard.ts"
+import type { Asked } from "./reports.ts"
+import { readReports } from "./reports.ts"
 
 const mostBytes = 20_000_000
 
-/** What services told the receiver of a yard: GET / answers a JSON document per line, the newest last (docs/operations.md). */
-export async function askReceiver(fleet: Fleet, yard: string): Promise<Asked> {
-  const url = yard === "fleet.yaml" ? receiverUrl(fleet) : (await demoYard())?.observability.url
+/** What services told the receiver at `url`: GET / answers a JSON document per line, the newest last (docs/operations.md). */
+export async function askReceiver(url: string | undefined): Promise<Asked> {
   if (url === undefined) return { why: "fleet.yaml names no host that it runs on" }
   try {
     const answer = await fetch(url, {

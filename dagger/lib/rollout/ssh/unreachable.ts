@@ -1,16 +1,18 @@
-import { HostUnreachable } from "../../dagger/lib/rollout/host/shell.ts"
-import type { Target } from "./choose.ts"
+import { HostUnreachable } from "../host/shell.ts"
+import type { Target } from "./target.ts"
 
 export interface Silence {
   /** What OpenSSH said. */
   stderr: string
   seconds: number
+  /** Which keys it had to log in with: "only ~/key was offered". */
+  offered: string
   /** The answer was not waited for any longer. */
   timedOut?: boolean
 }
 
 /** Why OpenSSH brought no answer, as a sentence with what to do. It says so by exit code 255 and in plain text only. */
-export function unreachable(target: Target, { stderr, seconds, timedOut }: Silence): HostUnreachable {
+export function unreachable(target: Target, { stderr, seconds, offered, timedOut }: Silence): HostUnreachable {
   const { host, address, port, user, writtenIn } = target
   const at = `${address}:${port}`
   const said = lastLine(stderr)
@@ -23,7 +25,7 @@ export function unreachable(target: Target, { stderr, seconds, timedOut }: Silen
     })
   if (/Permission denied \(|Too many authentication failures/.test(stderr))
     return new HostUnreachable(host, "permission", `${user} may not log in`, {
-      why: `${at} took none of the keys: ${identity(target)}`,
+      why: `${at} took none of the keys: ${offered}`,
       fix: `add the public key to ~${user}/.ssh/authorized_keys on ${host} (ssh-copy-id), or \`ssh-add\` the right one here`,
     })
   if (timedOut)
@@ -42,12 +44,6 @@ export function unreachable(target: Target, { stderr, seconds, timedOut }: Silen
     why: said || `ssh to ${at} exited 255`,
     fix: `try again; \`journalctl -u ssh\` on ${host} tells what sshd knows of it`,
   })
-}
-
-const identity = ({ identityFile }: Target): string => {
-  if (identityFile) return `only ${identityFile} was offered`
-  const agent = process.env.SSH_AUTH_SOCK ? "those of the agent (ssh-add -l)" : "no agent (SSH_AUTH_SOCK is not set)"
-  return `${agent} and ~/.ssh/id_* were offered`
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.slice(0, 300) ?? ""
