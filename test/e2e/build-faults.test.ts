@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -61,19 +61,27 @@ describe.skipIf(process.getuid?.() !== 0)("a builder whose disk is full", () => 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "full-"))
     state = await root("docker", "volume", "inspect", "--format", "{{.Mountpoint}}", builder)
+    // What a run of these tests left that was killed.
+    while (
+      await root("umount", state).then(
+        () => true,
+        () => false,
+      )
+    );
     const disk = join(folder, "disk")
     await writeFile(disk, "")
     await root("truncate", "--size", "2G", disk)
     await root("mkfs.ext4", "-q", disk)
     // Docker gives containers what is at the volume's place: a small file system of its own for as long as this takes.
     await root("mount", "-o", "loop", disk, state)
+    await root("fallocate", "--length", "100M", join(state, "ballast"))
   })
   afterAll(async () => {
     await root("umount", state)
     await rm(folder, { recursive: true })
   })
 
-  it("is told as that, and with less to write the next build passes", async () => {
+  it("is told as that, and once somebody made room the next build passes", async () => {
     await withStep("head -c 3000000000 /dev/zero >/usr/local/full")
     const { exitCode, stderr } = await build()
     expect(exitCode, stderr).toBe(3)
@@ -81,8 +89,13 @@ describe.skipIf(process.getuid?.() !== 0)("a builder whose disk is full", () => 
     expect(stderr).toMatch(/fix: .*(?:room|prune|disk)/)
     expect(stderr).not.toMatch(/\n\s+at /)
 
+    await rm(join(state, "ballast"))
     await withStep("echo well again")
     const again = await build()
     expect(again.exitCode, again.stderr).toBe(0)
+    expect(again.stderr).toMatch(/cached|CACHED/)
+    // What the failed step wrote is gone.
+    const { bavail, blocks } = await statfs(state)
+    expect(bavail).toBeGreaterThan(blocks / 2)
   })
 })
