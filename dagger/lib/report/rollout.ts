@@ -74,7 +74,11 @@ function next({ exitCode, hosts }: RolloutReport): string[] {
       `bring ${lost.join(", ")} back, see \`fairlead preflight\`; then the next fairlead deploy finishes it, ` +
         "or fairlead rollback takes back what is left there",
     ]
-  if (exitCode === 0) return ["fairlead status · fairlead rollback takes this back"]
+  if (exitCode === 0) {
+    // What was not there before, and what was left as it was, has nothing to go back to.
+    const replaced = hosts.some(({ services }) => services.some(({ from, state }) => from && state === "healthy"))
+    return [`fairlead status${replaced ? " · fairlead rollback takes this back" : ""}`]
+  }
   if (exitCode === 4) return ["fairlead status · look into what was kept, ship, and deploy again"]
   return ["fairlead status shows what runs; the next fairlead deploy or rollback makes good what was left"]
 }
