@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os"
 import { trustOf } from "../../dagger/lib/attest/trust.ts"
 import type { Repository } from "../../dagger/lib/fleet/repository.ts"
-import { isLoopback } from "../../dagger/lib/release/registry.ts"
+import { isLoopback, portOf } from "../../dagger/lib/release/registry.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { HostRunner } from "../../dagger/lib/rollout/host/runner.ts"
 import type { OpenRollout } from "../../dagger/lib/rollout/open.ts"
@@ -60,10 +60,8 @@ export async function withRollout(flags: RolloutFlags, work: (open: OpenHere) =>
               ),
           }),
           hosts: chosen.targets.map(({ host }) => host),
-          way: async (host) => {
-            const port = Number(/:(\d+)$/.exec(address.host)?.[1] ?? 80)
-            return isLoopback(address) ? openTunnel(shell, host, port) : { close: async () => {} }
-          },
+          way: async (host) =>
+            isLoopback(address) ? openTunnel(shell, host, portOf(address)) : { close: async () => {} },
         })
       } finally {
         await shell.close()

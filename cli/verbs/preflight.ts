@@ -1,10 +1,11 @@
 import { Command } from "commander"
-import { isLoopback } from "../../dagger/lib/release/registry.ts"
+import { isLoopback, portOf } from "../../dagger/lib/release/registry.ts"
 import { preflightText } from "../../dagger/lib/report/preflight.ts"
 import { askPreflight } from "../../dagger/lib/rollout/preflight/ask.ts"
 import { chooseHosts } from "../hosts/choose.ts"
 import { pullableFromLoopback } from "../hosts/pullable.ts"
 import { SshHosts } from "../hosts/ssh.ts"
+import { openTunnel } from "../hosts/tunnel.ts"
 import { newestRecords } from "../newest.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
 import { openRepository } from "../repository.ts"
@@ -31,7 +32,10 @@ async function preflightAction(flags: PreflightFlags): Promise<void> {
   const shell = await SshHosts.open(chosen.targets)
   const { document, exitCode } = await askPreflight({
     ...{ chosen, shell, records, registry: address, answers: () => answers(address.host) },
-    ...(isLoopback(address) && { pullable: pullableFromLoopback(address) }),
+    ...(isLoopback(address) && {
+      pullable: pullableFromLoopback(address),
+      way: (host: string) => openTunnel(shell, host, portOf(address)),
+    }),
   }).finally(() => shell.close())
   console.log(flags.json ? JSON.stringify(document) : preflightText(document))
   process.exitCode = exitCode

@@ -67,6 +67,7 @@ describe("preflight on healthy hosts", () => {
       const ok = ["docker", "compose", "driver", "disk", "clock", "registry", "ports", "rollback"]
       expect(states).toMatchObject(Object.fromEntries(ok.map((check) => [check, "ok"])))
       expect(states.cuda).toBe("unknown")
+      expect(checks.find(({ check }) => check === "registry")!.evidence).toContain("can be given a tunnel")
     }
   })
 

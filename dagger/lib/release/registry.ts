@@ -28,7 +28,8 @@ export const isLoopback = ({ host }: Pick<RegistryAddress, "host">): boolean =>
 const inside = (registry: RegistryAddress): string =>
   isLoopback(registry) ? `registry:${portOf(registry)}` : registry.host
 
-const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host)?.[1] ?? 80)
+/** The port of a registry on loopback. */
+export const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host)?.[1] ?? 80)
 
 const service = (registry: RegistryAddress): Record<string, CallerPort> =>
   isLoopback(registry) ? { registry: { callerPort: portOf(registry) } } : {}

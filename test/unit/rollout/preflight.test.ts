@@ -196,6 +196,11 @@ describe("registry", () => {
     const own = { host: "127.0.0.1:5000", loopback: true }
     expect(answer("registry", {}, { registry: { ...own, answers: true } })).toEqual(says("ok", "tunnel, not tried"))
     expect(answer("registry", {}, { registry: { ...own, answers: false } })).toEqual(says("failed", "does not answer"))
+    const tried = (way: HostFacts["way"]) => answer("registry", { way }, { registry: { ...own, answers: true } })
+    expect(tried({ open: true })).toEqual(says("ok", "can be given a tunnel"))
+    expect(tried({ open: false, why: "remote port forwarding failed" })).toEqual(
+      says("failed", "cannot be given a tunnel to it: remote port forwarding failed", "AllowTcpForwarding"),
+    )
   })
 })
 

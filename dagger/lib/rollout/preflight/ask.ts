@@ -3,7 +3,7 @@ import { type PreflightDocument, preflightDocument } from "../../report/prefligh
 import type { NewestRecords } from "../../risks/standing.ts"
 import type { HostShell } from "../host/shell.ts"
 import { addressesOf, type ChosenHosts } from "../ssh/target.ts"
-import { exitCodeOf, type Pullable, preflight } from "./preflight.ts"
+import { exitCodeOf, type OpenWay, type Pullable, preflight } from "./preflight.ts"
 import { wantedOf } from "./wanted.ts"
 
 /** What the questions of preflight need besides the hosts. */
@@ -16,15 +16,17 @@ export interface AskingPreflight {
   /** Asked of a registry on loopback only: hosts ask any other by themselves. */
   answers: () => Promise<boolean>
   pullable?: Pullable
+  /** How a host is given a way to a registry on loopback while it pulls. Default: it is not tried. */
+  way?: OpenWay
 }
 
 /** Asks every chosen host what would keep a rollout from working. */
 export async function askPreflight(on: AskingPreflight): Promise<{ document: PreflightDocument; exitCode: 0 | 1 | 3 }> {
-  const { chosen, shell, registry, records, pullable } = on
+  const { chosen, shell, registry, records, pullable, way } = on
   const loopback = isLoopback(registry)
   const from = { host: registry.host, loopback, answers: loopback ? await on.answers() : undefined }
   const wanted = chosen.targets.map(({ host }) => wantedOf(chosen.fleet, host, { records, registry: from }))
-  const hosts = await preflight(shell, wanted, pullable)
+  const hosts = await preflight(shell, wanted, { pullable, way })
   const document = preflightDocument({
     yard: chosen.yard,
     registry: `${registry.host}/${registry.org}`,

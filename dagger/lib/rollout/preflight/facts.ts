@@ -25,6 +25,8 @@ export interface HostFacts {
   listens: number[]
   /** What the registry answered, as an HTTP status; 0 for no answer, undefined where it was not asked. */
   registry?: number
+  /** Whether the host could be given a way to a registry on the deployer's loopback; undefined where nobody tried. */
+  way?: { open: true } | { open: false; why: string; fix?: string }
   /** Docker on the host has credentials for the registry. */
   login: boolean
   /** How far the host's clock is ahead of this machine's, at least and at most. */

@@ -39,24 +39,45 @@ export interface HostReport {
 /** Whether a registry has an image, by its reference; undefined where it could not be asked. */
 export type Pullable = (ref: string) => Promise<boolean | undefined>
 
-/** Asks all hosts, side by side. A host that cannot be asked is an answer, too. */
-export const preflight = (
-  shell: HostShell,
-  all: readonly Wanted[],
-  pullable: Pullable = async () => undefined,
-): Promise<HostReport[]> => Promise.all(all.map((wanted) => preflightHost(shell, wanted, pullable)))
+/** Lets a host reach the registry on this machine's loopback until it is closed; a Problem where that cannot be. */
+export type OpenWay = (host: string) => Promise<{ close(): Promise<void> }>
 
-async function preflightHost(shell: HostShell, wanted: Wanted, pullable: Pullable): Promise<HostReport> {
+/** What is asked besides the hosts themselves. Default: nobody is. */
+export interface Beside {
+  pullable?: Pullable
+  way?: OpenWay
+}
+
+/** Asks all hosts, side by side. A host that cannot be asked is an answer, too. */
+export const preflight = (shell: HostShell, all: readonly Wanted[], beside: Beside = {}): Promise<HostReport[]> =>
+  Promise.all(all.map((wanted) => preflightHost(shell, wanted, beside)))
+
+async function preflightHost(
+  shell: HostShell,
+  wanted: Wanted,
+  { pullable = async () => undefined, way }: Beside,
+): Promise<HostReport> {
   const host = wanted.host.name
   try {
     const registry = wanted.registry.loopback ? "" : wanted.registry.host
     const gpu = wanted.services.some(({ gpus }) => gpus > 0)
     const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry, gpu })
-    return { host, checks: judgeHost(await withPullable(facts, pullable), wanted) }
+    const tried = way && wanted.registry.answers ? { way: await tryWay(way, host) } : {}
+    return { host, checks: judgeHost({ ...(await withPullable(facts, pullable)), ...tried }, wanted) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const reason = error instanceof HostUnreachable ? error.reason : "unreadable"
     return { host, problem: { reason, message: error.message }, checks: [] }
+  }
+}
+
+async function tryWay(way: OpenWay, host: string): Promise<NonNullable<HostFacts["way"]>> {
+  try {
+    await (await way(host)).close()
+    return { open: true }
+  } catch (error) {
+    if (error instanceof Problem) return { open: false, why: error.details.why ?? error.what, fix: error.details.fix }
+    throw error
   }
 }
 

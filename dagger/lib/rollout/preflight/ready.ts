@@ -24,7 +24,7 @@ export async function requireReady(
       registry: { host: registry.host, loopback, answers: loopback || undefined },
     }),
   )
-  const hosts = await preflight(shell, wanted, pullableFrom(verifying.registry))
+  const hosts = await preflight(shell, wanted, { pullable: pullableFrom(verifying.registry) })
   if (exitCodeOf(hosts) === 0) {
     progress.say(line("preflight", `ok on ${changing.map(({ host }) => host).join(", ")}`))
     return

@@ -1,15 +1,11 @@
-import { failed, type HostCheck, ok, unknown } from "./check.ts"
+import { type Answer, failed, type HostCheck, ok, unknown, type WantedRegistry } from "./check.ts"
+import type { HostFacts } from "./facts.ts"
 
 /** The registry can be reached from the host, and its Docker is logged in there. */
 export const registry: HostCheck = {
   name: "registry",
-  judge({ registry: status, login, user }, { host, registry }) {
-    if (registry.loopback) {
-      // A host has no way of its own to it: the tunnel is opened by whoever deploys, for as long as it pulls.
-      return registry.answers
-        ? ok(`${registry.host} answers on this machine; ${host.name} reaches it through an SSH tunnel, not tried here`)
-        : failed(`${registry.host} on this machine does not answer`, "fairlead setup brings it up")
-    }
+  judge({ registry: status, login, user, way }, { host, registry }) {
+    if (registry.loopback) return behindTunnel(registry, host.name, way)
     if (status === undefined)
       return unknown(`nobody asked ${registry.host}: ${host.name} has neither curl nor python3`, `install curl there`)
     const seen = `${registry.host} answers ${status}`
@@ -29,4 +25,17 @@ export const registry: HostCheck = {
       `on ${host.name}, as ${user}: docker login ${registry.host}`,
     )
   },
+}
+
+/** A host has no way of its own to it: a tunnel is opened by whoever deploys, for as long as it pulls. */
+function behindTunnel(registry: WantedRegistry, host: string, way: HostFacts["way"]): Answer {
+  if (!registry.answers)
+    return failed(`${registry.host} on this machine does not answer`, "fairlead setup brings it up")
+  const seen = `${registry.host} answers on this machine`
+  if (!way) return ok(`${seen}; ${host} reaches it through an SSH tunnel, not tried here`)
+  if (way.open) return ok(`${seen}, and ${host} can be given a tunnel to it`)
+  return failed(
+    `${seen}, but ${host} cannot be given a tunnel to it: ${way.why}`,
+    way.fix ?? `allow it in sshd_config on ${host}: AllowTcpForwarding yes`,
+  )
 }
