@@ -44,7 +44,7 @@ export const targets = (
 
 export const bare = (host: string, more: Partial<HostLook> = {}): HostLook => ({
   ...{ host, docker: "26.1.5", freeBytes: 1e11, containers: [], others: [], images: [], open: [], good: [] },
-  ...{ timings: {}, snapshots: [], kept: [] },
+  ...{ timings: {}, snapshots: [], kept: [], runs: [], definitions: [] },
   ...more,
 })
 

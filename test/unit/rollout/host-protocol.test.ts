@@ -25,6 +25,8 @@ describe("what a host answers to look", () => {
         `image=${image}`,
         "lock=7|7f3a2b|anna@laptop|deploy|70|1|0|400",
         "open=7f3a2b",
+        "run=7f3a2b",
+        "definition=service_registry.0123456789ab",
         "good=service_registry.7f3a2b",
         "timing=service_registry|1.4",
         'pin={"tag":"v1","reason":"it works","by":"anna@laptop","at":"2026-11-22T10:00:00Z"}',
@@ -55,6 +57,8 @@ describe("what a host answers to look", () => {
         ...{ stale: true, working: false },
       },
       open: ["7f3a2b"],
+      runs: ["7f3a2b"],
+      definitions: ["service_registry.0123456789ab"],
       good: ["service_registry.7f3a2b"],
       timings: { service_registry: 1.4 },
       snapshots: [

@@ -32,6 +32,8 @@ export function look(more: Partial<HostLook> = {}): HostLook {
     containers: [container("first_service"), container("second_service", { service: "SecondService" })],
     good: [`first_service.${run}`, `second_service.${run}`],
     snapshots: kept.map(({ seq, services }) => ({ seq, run, tag: "20261122-abc1234", services: services.length })),
+    runs: [run],
+    definitions: [`first_service.${definition}`, `second_service.${definition}`],
     kept,
     ...more,
   }

@@ -5,7 +5,7 @@ import { documentSchema } from "../../../dagger/lib/report/documents.ts"
 import { exitCodeOfPrune, type PruneDocument, pruneText } from "../../../dagger/lib/report/prune.ts"
 import { neededOn, type PruneOnHost, prunableOn } from "../../../dagger/lib/rollout/prune/host.ts"
 import { prunableIn, type RegistryKeeps } from "../../../dagger/lib/rollout/prune/registry.ts"
-import { container, digestOf, image, look, run, snapshot } from "./looks.ts"
+import { container, definition, digestOf, image, look, run, snapshot } from "./looks.ts"
 
 const on = (more: Partial<PruneOnHost> = {}): PruneOnHost => ({
   ...{ look: look(), keep: 2, runs: [], pinned: [], names: new Set(["stand-in-p"]) },
@@ -69,9 +69,16 @@ describe("pruning a host", () => {
       services: [{ svc: "first_service", definition: "0".repeat(12), image: image("b"), tag: "t" }],
     }
     const snapshots = [snapshot(3, {}), snapshot(2, { second_service: image("a") }), old]
-    const seen = look({ kept: snapshots, good: [`first_service.${run}`, "first_service.0b0b0b"] })
-    const given = on({ look: seen, snapshots, runs: ["0e0e0e", "0d0d0d", "0c0c0c", run] })
-    expect(gone(given, "definition")).toEqual([`first_service.${"0".repeat(12)}`])
+    const seen = look({
+      kept: snapshots,
+      good: [`first_service.${run}`, "first_service.0b0b0b"],
+      // One of a release that goes, and one that was never committed.
+      definitions: [`first_service.${definition}`, `first_service.${"0".repeat(12)}`, `gone.${"1".repeat(12)}`],
+      // Of 0a1a1a only the history knows.
+      runs: ["0e0e0e", "0d0d0d", "0c0c0c", run],
+    })
+    const given = on({ look: seen, snapshots, runs: ["0e0e0e", "0d0d0d", "0c0c0c", "0a1a1a", run] })
+    expect(gone(given, "definition")).toEqual([`first_service.${"0".repeat(12)}`, `gone.${"1".repeat(12)}`])
     expect(gone(given, "run")).toEqual(["0c0c0c"])
     expect(gone(given, "good")).toEqual(["first_service.0b0b0b"])
   })

@@ -14,6 +14,10 @@ export interface HostLook {
   lock?: HostLock
   /** Runs that were begun and never ended, the oldest first. */
   open: string[]
+  /** Runs of which something is kept, in no order. */
+  runs: string[]
+  /** "<svc>.<definition>" of every definition that is kept. */
+  definitions: string[]
   /** "<svc>.<run>" of every container that a commit called good. */
   good: string[]
   /** Seconds without service at the last switch, by svc. */

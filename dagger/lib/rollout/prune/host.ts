@@ -81,10 +81,8 @@ function definitions({ look, keep, snapshots }: PruneOnHost): string[] {
     const svc = containerName(name)?.svc
     return svc && definition ? [`${svc}.${definition}`] : []
   })
-  const kept = newestOf(snapshots, keep)
-  const needed = new Set([...named(kept), ...held])
-  const old = snapshots.filter((each) => !kept.includes(each))
-  return [...new Set(named(old))].filter((name) => !needed.has(name))
+  const needed = new Set([...named(newestOf(snapshots, keep)), ...held])
+  return look.definitions.filter((name) => !needed.has(name))
 }
 
 /** A container's run tells how it is probed: it stays as long as the container does, and the newest ones for their logs. */
@@ -96,7 +94,7 @@ function runs({ look, keep, runs: all }: PruneOnHost): string[] {
     ...all.slice(0, keep),
     ...(look.lock ? [look.lock.run] : []),
   ])
-  return [...new Set([...all, ...newest.map(({ run }) => run)])].filter((run) => !needed.has(run))
+  return look.runs.filter((run) => !needed.has(run))
 }
 
 /** Of containers that are gone: nothing asks for those any more. */

@@ -39,6 +39,8 @@ free_bytes() {
 look_state() {
   read_holder && holder_line && printf 'lock=%s\n' "$line"
   open_runs | sed 's/^/open=/'
+  for each in "$S"/runs/*; do is_run "${each##*/}" && echo "run=${each##*/}"; done | head -n 5000
+  for each in "$S"/definitions/*; do is_definition "${each##*/}" && echo "definition=${each##*/}"; done | head -n 5000
   good_marks | head -n 5000 | sed 's/^/good=/'
   for each in "$S"/timings/*; do
     is_svc "${each##*/}" && [ -f "$each" ] && printf 'timing=%s|%s\n' "${each##*/}" "$(head -c 20 "$each" | head -n 1)"
