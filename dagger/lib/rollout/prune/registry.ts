@@ -1,3 +1,5 @@
+import { releaseTag } from "../../release/tags.ts"
+
 /** An image's tags in a registry, each with the digest that it points to. */
 export interface Tagged {
   image: string
