@@ -1,7 +1,7 @@
 import pLimit from "p-limit"
 import type { ImageRecord } from "./record.ts"
 import type { KnownRecords } from "./store.ts"
-import { tagsOf } from "./tags.ts"
+import { releaseTag, tagsOf } from "./tags.ts"
 import { trustedRecord, type Verifying } from "./verify.ts"
 
 const sideBySide = 3
@@ -27,9 +27,7 @@ export class AttachedRecords implements KnownRecords {
   /** By their tags, which begin with the day: a registry does not say in which order they were pushed. */
   async releases(image: string): Promise<{ tag: string; digest: string }[]> {
     const tags = await this.side(() => tagsOf(this.on.registry, image))
-    return tags
-      .filter(({ tag }) => tag !== "current" && !tag.endsWith("-prev"))
-      .sort((a, b) => (a.tag < b.tag ? 1 : a.tag > b.tag ? -1 : 0))
+    return tags.filter(({ tag }) => releaseTag.test(tag)).sort((a, b) => (a.tag < b.tag ? 1 : a.tag > b.tag ? -1 : 0))
   }
 
   /** The record of what is released now. */

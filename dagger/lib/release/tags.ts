@@ -5,6 +5,9 @@ import type { Step } from "../engine/engine.ts"
 import { digestSchema } from "../fleet/names.ts"
 import type { Registry } from "./registry.ts"
 
+/** "20261122-abc1234", as `ship` names releases. */
+export const releaseTag = /^\d{8}-[0-9a-f]{7,40}(?:-dirty)?$/
+
 /** The tags of an image with their digests; none where the registry has no such repository. Lists of records are left out. */
 export async function tagsOf(registry: Registry, image: string): Promise<{ tag: string; digest: string }[]> {
   const repository = registry.ref(image, "").slice(0, -1)

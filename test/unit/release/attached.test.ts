@@ -36,8 +36,8 @@ describe("records that hang on their images", () => {
     expect(await records.byDigest(digest, "web")).toMatchObject({ digest })
   })
 
-  it("tell releases by their tags, the newest day first, without those that move", async () => {
-    const tags = ["20261101-aaaaaaa", "current", "20261122-bbbbbbb", "20261122-bbbbbbb-prev", "current-prev"]
+  it("tell releases by their tags, the newest day first, and nothing else", async () => {
+    const tags = ["20261101-aaaaaaa", "current", "20261122-bbbbbbb", "20261122-bbbbbbb-prev", "fp-1234"]
     const engine = {
       run: async ({ argv }: { argv: string[] }) => ({
         ...{ exitCode: 0, stderr: "", seconds: 0, outputs: {} },

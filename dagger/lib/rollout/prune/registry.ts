@@ -1,3 +1,5 @@
+import { releaseTag } from "../../release/tags.ts"
+
 /** An image's tags in a registry, each with the digest that it points to. */
 export interface Tagged {
   image: string
@@ -40,8 +42,6 @@ export function prunableIn({ image, tags }: Tagged, keeps: RegistryKeeps): Pruna
   return [...gone].map(([digest, tags]) => ({ image, digest, tags: tags.sort() }))
 }
 
-/** "20261122-abc1234", as `ship` names them. */
-const releaseTag = /^\d{8}-[0-9a-f]{7,40}(?:-dirty)?$/
 const fingerprint = /^fp-[0-9a-f]+$/
 
 /**
