@@ -17,7 +17,7 @@ import {
   type Socket,
 } from "@dagger.io/dagger"
 import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
-import { lintCall, requireLocks } from "../lib/module/checks.ts"
+import { lintCall, requireCiFiles, requireLocks } from "../lib/module/checks.ts"
 import { newFleet } from "../lib/module/init.ts"
 import { deployCall, historyCall, preflightCall, rollbackCall, statusCall } from "../lib/module/rollout.ts"
 import { openSource, type Site } from "../lib/module/yard.ts"
@@ -63,7 +63,19 @@ export class Fairlead {
   constructor(
     @argument({
       defaultPath: "/",
-      ignore: ["**", "!.git", "!fleet.yaml", "!risks.yaml", "!dockerfiles/**", "!apps/**", "!compose/**"],
+      ignore: [
+        "**",
+        "!.git",
+        "!fleet.yaml",
+        "!risks.yaml",
+        "!dockerfiles/**",
+        "!apps/**",
+        "!compose/**",
+        "!.github/workflows/**",
+        "!.forgejo/workflows/**",
+        "!.gitlab-ci.yml",
+        "!Jenkinsfile",
+      ],
     })
     source: Directory,
     toolbox?: Directory,
@@ -347,6 +359,13 @@ export class Fairlead {
   async composeIsUpToDate(): Promise<void> {
     const { root, fleet } = await openSource(this.source)
     await requireRendered(`${root}/${composeFolder}`, allComposeFiles(fleet))
+  }
+
+  /** The CI's files that the repository keeps are what fleet.yaml says. */
+  @func()
+  @check()
+  async ciIsUpToDate(): Promise<void> {
+    await requireCiFiles(this.source)
   }
 
   /** Every lock has hashes, what its source wants, and the versions that the fleet froze. Asks no package index. */

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs"
 import { z } from "zod"
-import { type Engine, harmless, type Step } from "../engine/engine.ts"
+import { type Artifact, type Engine, harmless, type Step } from "../engine/engine.ts"
+import { type App, appSchema } from "../fleet/app.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import { imageNamed } from "../fleet/hierarchy.ts"
 import type { Gate, Image } from "./gate.ts"
@@ -51,14 +53,11 @@ const mostHealthySeconds = 30
 
 /**
  * Starts the image as it will run: root read only, no capabilities, its own user and entrypoint. An app image runs its own
- * app, a family the reference app.
+ * app, a family the fleet's app `reference`; where there is none, the first service of `fairlead init`, which needs Python only.
  */
 export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step => {
   const own = imageNamed(fleet, subject.family)?.app
-  const app = own === undefined ? fleet.apps.reference : fleet.apps[own]
-  if (app?.path === undefined) {
-    throw new CouldNotLook("smoke: there is no app to start the image with", "add apps.reference to fleet.yaml")
-  }
+  const app = (own === undefined ? fleet.apps.reference : fleet.apps[own]) ?? hello
   const { healthPath, stopSeconds } = fleet.policy.image
   return {
     name: `start ${subject.family}`,
@@ -83,10 +82,19 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     inputs: {
       "/fairlead/probe.py": probe(engine, "smoke_probe.py"),
       "/in/image.tar": subject.archive,
-      ...(own === undefined ? { "/in/app": engine.local(app.path) } : {}),
+      ...(own === undefined ? code(app, engine) : {}),
     },
   }
 }
+
+const hello = appSchema.parse({ command: ["python", "/app/main.py"] })
+
+const code = ({ path }: App, engine: Engine): Record<string, Artifact> =>
+  path === undefined
+    ? { "/in/app/main.py": engine.file("main.py", readFileSync(helloFile, "utf8")) }
+    : { "/in/app": engine.local(path) }
+
+const helloFile = new URL("../../templates/fleet/apps/hello/main.py", import.meta.url)
 
 export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
   name: "smoke",

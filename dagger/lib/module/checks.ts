@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Directory } from "@dagger.io/dagger"
+import { ciFiles } from "../ci/ci.ts"
+import { requireWritten } from "../ci/drift.ts"
+import { ciNames, madeBy } from "../ci/names.ts"
 import { requireCleanDockerfiles } from "../lint/dockerfiles.ts"
 import { locksOf } from "../lock/locks.ts"
 import { staleLocks } from "../lock/stale.ts"
@@ -20,6 +23,18 @@ export async function requireLocks(source: Directory): Promise<void> {
     found.map(({ path, what }) => new Problem(what, { where: path, fix, exitCode: 1 })),
     1,
   )
+}
+
+/** Throws where a CI's files that the source keeps are not what its fleet.yaml says; a CI that it keeps none of is not asked about. */
+export async function requireCiFiles(source: Directory): Promise<void> {
+  const { root, fleet } = await openSource(source)
+  for (const name of ciNames) {
+    const files = ciFiles(fleet, name)
+    const texts = Object.keys(files).map((path) => readFile(join(root, path), "utf8").catch(() => ""))
+    // A pipeline of the repository's own is nobody's business here.
+    const ours = (await Promise.all(texts)).some((text) => text.includes(`${madeBy} --for ${name}\``))
+    if (ours) await requireWritten(root, name, files)
+  }
 }
 
 /** Throws what hadolint finds in the source's Dockerfiles. */

@@ -173,8 +173,11 @@ describe("looking at how an image runs", () => {
     expect((await smoke.look(lookingOf(subject, answering(loud)))).log).toEqual(["listening on 8100", "red"])
   })
 
-  it("says what is missing in a fleet without a reference app", async () => {
-    const look = smoke.look(lookingOf(subject, answering(smokeFacts()), { fleet: { ...fleet, apps: {} } }))
-    await expect(look).rejects.toMatchObject({ name: "CouldNotLook", fix: "add apps.reference to fleet.yaml" })
+  it("brings an app along for a fleet that has none called reference", async () => {
+    const steps: Step[] = []
+    await smoke.look(lookingOf(subject, answering(smokeFacts(), steps), { fleet: { ...fleet, apps: {} } }))
+    expect(Object.keys(steps[0]!.inputs!).filter((path) => path.startsWith("/in/app"))).toEqual(["/in/app/main.py"])
+    expect(steps[0]!.argv).toEqual(expect.arrayContaining(["--app=/in/app", "--port-env=PORT"]))
+    expect(steps[0]!.argv.slice(-3)).toEqual(["--", "python", "/app/main.py"])
   })
 })

@@ -32,6 +32,7 @@ describe("the module's API", () => {
     // These follow from the source and the module alone.
     const reused = Object.keys(functions).filter((name) => functions[name]!.cache !== "never")
     expect(reused.sort()).toEqual([
+      "ciIsUpToDate",
       "compose",
       "composeIsUpToDate",
       "dockerfilesAreClean",
