@@ -36,9 +36,7 @@ describe("the Dagger module, called from another repository", () => {
     root = await mkdtemp(join(tmpdir(), "fleet-"))
     await fairlead(["init", root])
     await git("init", "--quiet")
-    await git("add", "--all")
-    await git("commit", "--quiet", "--message", "a fleet")
-    // Beside the fleet and not committed: what would be fetched from a repository of its own.
+    // What would be fetched from a repository of its own.
     const kept = (path: string) => !/\/(node_modules|sdk|test)(\/|$)/.test(path.slice(fairleadRoot.length))
     for (const part of ["dagger.json", "dagger"]) {
       await cp(join(fairleadRoot, part), join(root, "vendor/fairlead", part), { recursive: true, filter: kept })
@@ -48,6 +46,9 @@ describe("the Dagger module, called from another repository", () => {
     expect(exitCode, stderr).toBe(0)
     const installed = await dagger("toolchain", "install", "./vendor/fairlead")
     expect(installed.exitCode, installed.stderr).toBe(0)
+    await writeFile(join(root, ".gitignore"), ".env\n.dagger-files/\n")
+    await git("add", "--all")
+    await git("commit", "--quiet", "--message", "a fleet")
   })
   afterAll(() => rm(root || join(tmpdir(), "none"), { recursive: true, force: true }))
 
