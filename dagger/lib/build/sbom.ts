@@ -39,8 +39,9 @@ export interface SbomIdentity {
 }
 
 /**
- * The same document for the same image: syft writes the time of day and a random namespace, and names the document after
- * the archive's path. Throws CouldNotLook for what is no SPDX document, or one without packages.
+ * The same document for the same image: syft writes the time of day and a random namespace, names the document after the
+ * archive's path, and every file after the layer that it is in, which has another digest each time that it is made: only
+ * what leaves the builder has its times set. Throws CouldNotLook for what is no SPDX document, or one without packages.
  */
 export function settledSbom(
   text: string,
@@ -55,7 +56,8 @@ export function settledSbom(
   document.documentNamespace = `urn:fairlead:${fleet}:${family}:${fingerprint}`
   document.name = family
   const root = document.packages.find((each) => each.SPDXID.startsWith("SPDXRef-DocumentRoot"))
-  const settled = JSON.stringify(root ? renamed(document, root.SPDXID, family) : document)
+  const bare = withoutFiles(document)
+  const settled = JSON.stringify(root ? renamed(bare, root.SPDXID, family) : bare)
   const table = tableOf(document.packages.filter((each) => each !== root))
   return { text: `${settled}\n`, packages: table.length, table }
 }
@@ -75,6 +77,15 @@ const tableOf = (packages: Spdx["packages"]): Package[] =>
   })
 
 type Spdx = z.infer<typeof spdxSchema>
+
+/** Packages and what they need of each other: of files, syft was asked for nothing, and lists them with a hash of zeros. */
+function withoutFiles({ files: _, ...document }: Spdx): Spdx {
+  const isFile = (id: string) => id.startsWith("SPDXRef-File-")
+  const relationships = document.relationships?.filter(
+    ({ spdxElementId, relatedSpdxElement }) => !isFile(spdxElementId) && !isFile(relatedSpdxElement),
+  )
+  return { ...document, ...(relationships ? { relationships } : {}) } as Spdx
+}
 
 /** The package that stands for the image itself carries the archive's path and digest; what remains is its name. */
 function renamed(document: Spdx, id: string, family: string): Spdx {

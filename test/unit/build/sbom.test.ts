@@ -20,7 +20,14 @@ const document = (run: string) => ({
       relatedSpdxElement: "SPDXRef-Package-deb-bash",
       relationshipType: "CONTAINS",
     },
+    {
+      spdxElementId: "SPDXRef-Package-deb-bash",
+      relatedSpdxElement: `SPDXRef-File-bin-bash-${run}`,
+      relationshipType: "CONTAINS",
+    },
   ],
+  // A file is called after the layer that it is in, and a layer's digest hangs on when it was made.
+  files: [{ SPDXID: `SPDXRef-File-bin-bash-${run}`, fileName: "bin/bash", comment: `layerID: sha256:${run}` }],
 })
 
 describe("a settled SBOM", () => {
@@ -28,6 +35,7 @@ describe("a settled SBOM", () => {
     const [one, two] = ["1", "2"].map((run) => settledSbom(JSON.stringify(document(run)), identity).text)
     expect(one).toBe(two)
     expect(one).not.toContain("/tmp")
+    expect(JSON.parse(one!).relationships).toHaveLength(1)
   })
 
   it("counts the packages, and not the image itself", () => {
