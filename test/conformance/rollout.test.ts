@@ -2,7 +2,7 @@ import { link, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { execa } from "execa"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { demoYard, yardFile } from "../../cli/demo/yard.ts"
 import { signingKeyPath } from "../../cli/keys.ts"
 import { findDagger } from "../../cli/setup/engine.ts"
@@ -16,7 +16,11 @@ import { candidates } from "./engines.ts"
 const { skip } = candidates.find(({ name }) => name === "dagger")!
 
 /** The module deploys what ./fairlead deploys, and each of them leaves alone what the other one did. */
-describe.skipIf(skip)("rolling out by the Dagger module", () => {
+// Each command on a host is a step of an engine: some twenty seconds for a look, minutes for a rollout.
+describe.skipIf(skip)("rolling out by the Dagger module", { timeout: 1_800_000 }, () => {
+  // What it is compared with is the other engine.
+  beforeAll(() => void vi.stubEnv("FAIRLEAD_ENGINE", "docker"))
+  afterAll(() => void vi.unstubAllEnvs())
   const on = whileRollingOut({ org: "rollout-conformance" })
   let toolbox = ""
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { imageNameOf } from "../fleet/apps.ts"
 import { type DemoYard, readYard } from "../fleet/demo.ts"
 import { wrongInput } from "../problem.ts"
 import { AttachedRecords } from "../release/attached.ts"
-import { isLoopback, Registry, type RegistryAddress } from "../release/registry.ts"
+import { isLoopback, portOf, Registry, type RegistryAddress } from "../release/registry.ts"
 import type { Verifying } from "../release/verify.ts"
 import { line } from "../report/text.ts"
 import type { NewestRecords } from "../risks/standing.ts"
@@ -94,13 +94,19 @@ async function newestOn({ fleet, targets }: ChosenHosts, records: AttachedRecord
   )
 }
 
+/** How hosts reach a registry: one on the caller's loopback by a tunnel, any other by themselves. */
+export const wayTo =
+  (address: RegistryAddress, { shell, engine }: Pick<HostsInReach, "shell" | "engine">): OpenRollout["way"] =>
+  async (host) =>
+    isLoopback(address) ? openWay(shell, engine, host, portOf(address)) : { close: async () => {} }
+
 /** Hosts and registry for a verb that changes something. */
 export async function rolloutIn(
   site: Site,
   open: HostsInReach,
   { progress, owner }: { progress: RolloutTeller; owner: string },
 ): Promise<OpenRollout> {
-  const { chosen, demo, engine, shell, runner, hosts } = open
+  const { chosen, demo, shell, runner, hosts } = open
   const verifying = await verifyingIn(site, open)
   const records = new AttachedRecords(verifying)
   const { address } = verifying.registry
@@ -108,9 +114,6 @@ export async function rolloutIn(
     ...{ chosen, demo, shell, runner, hosts, verifying, records, progress, owner },
     ...{ registry: address, now: verifying.now },
     newest: () => newestOn(chosen, records),
-    way: async (host) =>
-      isLoopback(address) ? openWay(shell, engine, host, portOf(address)) : { close: async () => {} },
+    way: wayTo(address, open),
   }
 }
-
-const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host)?.[1] ?? 80)

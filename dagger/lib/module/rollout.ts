@@ -22,7 +22,7 @@ import { pullableFrom } from "../rollout/preflight/pullable.ts"
 import { askStatus } from "../rollout/status/ask.ts"
 import { askReceiver } from "../rollout/status/receiver.ts"
 import { receiverUrl } from "../rollout/status/reports.ts"
-import { type HostsInReach, registryIn, rolloutIn, sizesOn, withHosts } from "./hosts.ts"
+import { type HostsInReach, registryIn, rolloutIn, sizesOn, wayTo, withHosts } from "./hosts.ts"
 import type { Site } from "./yard.ts"
 
 // Somebody waits for the answer: a host that is away is told after one try.
@@ -36,7 +36,7 @@ export const preflightCall = (site: Site, hosts: readonly string[]): Promise<str
       ...{ chosen: open.chosen, shell: open.shell, registry: registry.address },
       // Where the registry is down there are no records either, and the host's row says so.
       records: await sizesOn(site, open).catch(unlessStep),
-      ...{ answers: () => answers(registry), pullable: pullableFrom(registry) },
+      ...{ answers: () => answers(registry), pullable: pullableFrom(registry), way: wayTo(registry.address, open) },
     })
     return told(preflightText(document), exitCode)
   })
