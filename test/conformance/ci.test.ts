@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { Ajv, type ValidateFunction } from "ajv"
+import formats from "ajv-formats"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { type OpenEngine, openDocker } from "../../cli/engines.ts"
@@ -41,12 +42,22 @@ async function written(files: Readonly<Record<string, string>>): Promise<Artifac
   return opened.engine.local(basename(name))
 }
 
+// Forgejo takes an action by its whole address, which GitHub does not, and actionlint is GitHub's.
+const forgejoOnly = 'specifying action "https://data\\.forgejo\\.org/actions/[a-z-]+@[0-9a-f]{40}" in invalid format'
+
 /** What actionlint says of these files, as it says it: nothing where all is well. */
 async function actionlint(files: Readonly<Record<string, string>>): Promise<string> {
   const ran = await opened.engine.run({
     name: "lint workflows",
     image: "toolbox:lint",
-    argv: ["actionlint", "-no-color", "-oneline", ...Object.keys(files).map((path) => `/in/${path}`)],
+    argv: [
+      "actionlint",
+      "-no-color",
+      "-oneline",
+      "-ignore",
+      forgejoOnly,
+      ...Object.keys(files).map((path) => `/in/${path}`),
+    ],
     inputs: { "/in": await written(files) },
   })
   expect(ran.exitCode).toBe(ran.stdout === "" ? 0 : 1)
@@ -90,7 +101,7 @@ describe("GitLab's schema", () => {
       image: "toolbox:lint",
       argv: ["cat", "/usr/local/share/gitlab-ci/gitlab-ci.json"],
     })
-    fits = new Ajv({ strict: false, allErrors: true }).compile(JSON.parse(ran.stdout))
+    fits = formats.default(new Ajv({ strict: false, allErrors: true })).compile(JSON.parse(ran.stdout))
   })
   const wrongIn = (text: string) =>
     fits(parse(text)) ? [] : (fits.errors ?? []).map(({ instancePath }) => instancePath)
