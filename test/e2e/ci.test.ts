@@ -4,8 +4,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { registryAddress } from "../../cli/setup/registry.ts"
-import { fairleadRoot } from "../../cli/version.ts"
-import { Checkout, fairlead, ship } from "./yard.ts"
+import { Checkout, fairlead, ship, tagsIn } from "./yard.ts"
 
 // The lines of a CI's files, run here: what they print is what a CI reads.
 
@@ -69,8 +68,25 @@ describe("rescan", () => {
     expect(JSON.parse(await readFile(join(out, "base-python.spdx.json"), "utf8")).spdxVersion).toBe("SPDX-2.3")
   })
 
-  it("looks at what nobody could look up when it was released", async () => {
-    const { json } = await rescan("--advisories", join(fairleadRoot, "test/advisories"))
-    expect(["PASS", "FAIL"]).toContain(json.families[0].gates.scan.verdict)
+  it("finds what nobody knew when it was released: exit code 1, a finding, and nothing published", async () => {
+    const affected = (ecosystem: string, name: string) => ({
+      ...{ schema_version: "1.6.0", id: `CVE-2099-${name.length}`, modified: "2026-11-01T00:00:00Z" },
+      affected: [
+        {
+          package: { ecosystem, name },
+          ranges: [{ type: "ECOSYSTEM", events: [{ introduced: "0" }, { fixed: "9999" }] }],
+        },
+      ],
+      severity: [{ type: "CVSS_V3", score: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }],
+    })
+    const known = { "debian.json": affected("Debian:12", "ca-certificates"), "python.json": affected("PyPI", "nobody") }
+    for (const [name, record] of Object.entries(known))
+      await checkout.change(`advisories/${name}`, () => JSON.stringify(record))
+    await checkout.change("fleet.yaml", (text) => text.replace("maxAgeDays: 7,", "maxAgeDays: 3650,"))
+    const before = await tagsIn(org, "base-python")
+    const { exitCode, json } = await rescan("--advisories", "advisories", "--sarif", join(out, "b.sarif"))
+    expect([exitCode, json.verdict, json.families[0].gates.scan.verdict]).toEqual([1, "FAIL", "FAIL"])
+    expect(await readFile(join(out, "b.sarif"), "utf8")).toContain("CVE-2099-15")
+    expect(await tagsIn(org, "base-python")).toEqual(before)
   })
 })
