@@ -74,7 +74,7 @@ describe("rescan", () => {
       affected: [
         {
           package: { ecosystem, name },
-          ranges: [{ type: "ECOSYSTEM", events: [{ introduced: "0" }, { fixed: "9999" }] }],
+          ranges: [{ type: "ECOSYSTEM", events: [{ introduced: "0" }, { fixed: "99999999" }] }],
         },
       ],
       severity: [{ type: "CVSS_V3", score: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }],
