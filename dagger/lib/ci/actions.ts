@@ -103,7 +103,7 @@ export const checkout = (dialect: Dialect): Yaml => ({
   "&": "checkout",
   "#": "All of history: an image's revision is the last commit that changed what it is made of.",
   uses: uses(dialect.actions.checkout),
-  with: { "fetch-depth": 0, "persist-credentials": false },
+  with: { "fetch-depth": 0, submodules: true, "persist-credentials": false },
 })
 
 /** A Docker that Fairlead can use. */

@@ -16,6 +16,7 @@ const whole: Yaml = {
   variables: {
     // All of history: an image's revision is the last commit that changed what it is made of.
     GIT_DEPTH: "0",
+    GIT_SUBMODULE_STRATEGY: "normal",
     FAIRLEAD_RUNNER: "fairlead",
   },
   default: { tags: ["$FAIRLEAD_RUNNER"], interruptible: false },

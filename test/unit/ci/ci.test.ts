@@ -95,7 +95,8 @@ describe.each(["github", "forgejo"] as const)("the workflows for %s", (ci) => {
   })
 
   it("check out all of history, and keep no token in the checkout", () => {
-    for (const [, { steps }] of jobs) expect(steps[0].with).toEqual({ "fetch-depth": 0, "persist-credentials": false })
+    for (const [, { steps }] of jobs)
+      expect(steps[0].with).toEqual({ "fetch-depth": 0, submodules: true, "persist-credentials": false })
   })
 
   it("publish nothing for a pull request, and know no secret but the registry's there", () => {
