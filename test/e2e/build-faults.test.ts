@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -55,7 +56,10 @@ describe("a builder that is killed during a build", () => {
   })
 })
 
-describe.skipIf(process.getuid?.() !== 0)("a builder whose disk is full", () => {
+// It takes a file system of its own at the place of Docker's volume: root, and the program that makes one.
+const mayMount = process.getuid?.() === 0 && ["/usr/sbin", "/sbin"].some((at) => existsSync(join(at, "mkfs.ext4")))
+
+describe.skipIf(!mayMount)("a builder whose disk is full", () => {
   let folder: string
   let state: string
   beforeAll(async () => {
