@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { Command } from "commander"
 import { execa } from "execa"
 import { Problem } from "../../dagger/lib/problem.ts"
@@ -22,6 +22,8 @@ interface Count {
   passed: number
   failed: number
   skipped: number
+  /** What failed, by file and name: said again at the end, since of a CI often the last lines are all that is kept. */
+  names: string[]
 }
 
 export const testVerb = (): Command =>
@@ -56,7 +58,11 @@ export const testVerb = (): Command =>
       } else {
         console.log(line("skipped", `conformance, e2e: ${missing}`))
       }
-      if (checks !== 0) count.failed += 1
+      if (checks !== 0) {
+        count.failed += 1
+        count.names.push("npm run check")
+      }
+      for (const name of count.names) console.log(line("failed", name))
       console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
       process.exitCode = count.failed > 0 ? 1 : missing !== undefined && flags.requireEngine ? 3 : 0
     })
@@ -91,8 +97,9 @@ async function vitest(project: string): Promise<Count> {
     ])
     const report = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as VitestReport
     const failed = report.numFailedTests ?? 0
-    const count = { passed: report.numPassedTests ?? 0, failed, skipped: report.numPendingTests ?? 0 }
-    return exitCode !== 0 && failed === 0 ? { ...count, failed: 1 } : count
+    const names = failuresOf(report)
+    const count = { passed: report.numPassedTests ?? 0, failed, skipped: report.numPendingTests ?? 0, names }
+    return exitCode !== 0 && failed === 0 ? { ...count, failed: 1, names: [...names, `vitest, ${project}`] } : count
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -102,12 +109,26 @@ interface VitestReport {
   numPassedTests?: number
   numFailedTests?: number
   numPendingTests?: number
+  testResults?: {
+    name: string
+    status: string
+    assertionResults: { fullName: string; status: string }[]
+  }[]
 }
+
+/** Tests that failed, and files of which no test could be asked. */
+const failuresOf = ({ testResults = [] }: VitestReport): string[] =>
+  testResults.flatMap(({ name, status, assertionResults }) => {
+    const file = relative(fairleadRoot, name)
+    const failed = assertionResults.filter((test) => test.status === "failed")
+    return failed.length === 0 && status === "failed" ? [file] : failed.map((test) => `${file}: ${test.fullName}`)
+  })
 
 const add = (sum: Count, more: Count): void => {
   sum.passed += more.passed
   sum.failed += more.failed
   sum.skipped += more.skipped
+  sum.names.push(...more.names)
 }
 
 const npx = async ([command, ...argv]: string[]): Promise<number> =>
