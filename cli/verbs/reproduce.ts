@@ -1,13 +1,15 @@
-import { Command } from "commander"
+import { Command, Option } from "commander"
 import { trustOf } from "../../dagger/lib/attest/trust.ts"
 import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
-import { Problem } from "../../dagger/lib/problem.ts"
+import { Problem, wrongInput } from "../../dagger/lib/problem.ts"
+import type { ImageRecord } from "../../dagger/lib/release/record.ts"
 import { parseReference } from "../../dagger/lib/release/reference.ts"
 import { Registry } from "../../dagger/lib/release/registry.ts"
 import { resolved, verifyRelease } from "../../dagger/lib/release/verify.ts"
 import { reproduceText } from "../../dagger/lib/report/reproduce.ts"
-import { reproduce } from "../../dagger/lib/reproduce/reproduce.ts"
-import { digestsOf } from "../../dagger/lib/yard.ts"
+import { linesOf } from "../../dagger/lib/reproduce/lines.ts"
+import { type Reproduced, reproduce } from "../../dagger/lib/reproduce/reproduce.ts"
+import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
 import { publicHalfHere } from "../keys.ts"
 import { machine, registry as registryOption, type Shared, withShared } from "../options.ts"
@@ -18,48 +20,67 @@ import { Progress } from "../show/progress.ts"
 import { withYard } from "../yard.ts"
 
 interface ReproduceFlags extends Shared {
-  ref: string
+  ref?: string
+  all?: boolean
   registry?: string
   machine?: string
 }
 
 export const reproduceVerb = (): Command =>
   withShared(
-    new Command("reproduce").description("build a release again without any cache, and compare it byte for byte"),
+    new Command("reproduce").description("build releases again without any cache, and compare them byte for byte"),
   )
-    .requiredOption("--ref <ref>", "host/org/family:tag, …@sha256:…, or a family: what is released now")
+    .option("--ref <ref>", "host/org/family:tag, …@sha256:…, or a family: what is released now")
+    .addOption(new Option("--all", "every family that has a Dockerfile, as it is released now").conflicts("ref"))
     .addOption(registryOption())
     .addOption(machine())
     .action(reproduceAction)
 
 async function reproduceAction(flags: ReproduceFlags): Promise<void> {
+  if (!flags.ref && !flags.all)
+    throw wrongInput("nothing to reproduce is named", { where: "--ref", fix: "pass --ref FAMILY, or --all" })
   const repository = await openRepository(flags.source)
-  const { address: named, family, name } = parseReference(flags.ref, repository.fleet)
-  const reading = await readAsked(repository, { families: [family] }, commitOf)
-  const chosen = await chooseRegistry(repository.fleet, named ? `${named.host}/${named.org}` : flags.registry)
+  const { fleet } = repository
+  const named = flags.ref ? parseReference(flags.ref, fleet) : undefined
+  const reading = await readAsked(repository, named ? { families: [named.family] } : { all: "families" }, commitOf)
+  const address = named?.address
+  const chosen = await chooseRegistry(fleet, address ? `${address.host}/${address.org}` : flags.registry)
   const progress = new Progress(flags)
   const choice = await chooseEngine()
   const toolbox = ["build", "sbom", "run", "sign"] as const
   await withYard({ repository, commit: reading.commit, registry: chosen, toolbox, progress, choice }, async (yard) => {
     const registry = new Registry(yard.engine, yard.registry, yard.auth)
-    const digest = await resolved(registry, family, name)
-    const trust = trustOf(repository.fleet, await publicHalfHere())
-    const { record, problems } = await verifyRelease(
-      { registry: new Registry(yard.engine, yard.registry, yard.auth, "sign"), trust, now: yard.now },
-      { family, digest },
-    )
-    if (!record)
-      throw new Problem(`${family} ${digest.slice(0, 19)} has no record to go by`, {
-        why: problems.join("; "),
-        exitCode: 1,
+    const answers: Reproduced[] = []
+    // A line at a time: its families are built in one solve, and only its images are on the disk.
+    for (const [family, compared] of linesOf(fleet, reading.asked)) {
+      const records = new Map<string, ImageRecord>()
+      for (const each of compared) records.set(each, await releasedRecord(yard, each, named?.name ?? "current"))
+      const line = { ...reading, asked: [family] }
+      const plan = await makePlan({
+        ...{ repository, reading: line, records: yard.records, now: yard.now },
+        ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
       })
-    const plan = await makePlan({
-      ...{ repository, reading, records: yard.records, now: yard.now },
-      ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
-    })
-    const answer = await reproduce(yard, { plan, inputs: reading.inputs, record, registry, machine: flags.machine })
+      const { inputs } = reading
+      answers.push(
+        ...(await reproduce(yard, { plan, inputs, records: [...records.values()], registry, machine: flags.machine })),
+      )
+    }
     progress.done()
-    console.log(flags.json ? JSON.stringify({ schema: 1, ...answer }) : reproduceText(answer))
-    process.exitCode = answer.same ? 0 : 1
+    if (flags.json) console.log(JSON.stringify({ schema: 1, ...(named ? answers[0] : { families: answers }) }))
+    else for (const answer of answers) console.log(reproduceText(answer))
+    process.exitCode = answers.every(({ same }) => same) ? 0 : 1
+  })
+}
+
+/** The record that was signed for a release; nothing else is gone by. */
+async function releasedRecord(yard: Yard, family: string, name: string): Promise<ImageRecord> {
+  const digest = await resolved(new Registry(yard.engine, yard.registry, yard.auth), family, name)
+  const signed = new Registry(yard.engine, yard.registry, yard.auth, "sign")
+  const trust = trustOf(yard.fleet, await publicHalfHere())
+  const { record, problems } = await verifyRelease({ registry: signed, trust, now: yard.now }, { family, digest })
+  if (record) return record
+  throw new Problem(`${family} ${digest.slice(0, 19)} has no record to go by`, {
+    why: problems.join("; "),
+    exitCode: 1,
   })
 }

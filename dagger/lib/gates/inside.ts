@@ -47,6 +47,7 @@ export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step =
     "/fairlead/start.sh": probe(engine, "start.sh"),
     "/fairlead/probe.py": probe(engine, "contract_probe.py"),
     "/fairlead/linked.py": probe(engine, "linked.py"),
+    "/fairlead/gpu_code.py": probe(engine, "gpu_code.py"),
     "/in/image.tar": subject.archive,
   },
 })
@@ -87,6 +88,17 @@ const librariesSchema = z.strictObject({
 
 /** What the loader says about every program and shared library of an image. */
 export type Libraries = z.infer<typeof librariesSchema>
+
+const architectures = z.array(z.string().regex(/^[0-9]+\.[0-9]$/))
+
+const gpuCodeSchema = z.strictObject({
+  /** Compute capabilities by library: machine code, and PTX that a driver compiles when it is loaded. */
+  libraries: z.array(z.strictObject({ path, compiled: architectures, ptx: architectures })),
+  unread: z.array(z.strictObject({ path, why: z.string() })),
+})
+
+/** What the libraries of an image were compiled for. */
+export type GpuCode = z.infer<typeof gpuCodeSchema>
 
 const program = z.strictObject({
   path,
@@ -177,6 +189,7 @@ export const insideSchema = z.strictObject({
   bytecode: some.extend({ timestamped: some }),
   writable: z.strictObject({ folders: some, files: some }),
   gpuLibraries: some,
+  gpuCode: gpuCodeSchema,
   secrets: z.array(z.strictObject({ path, why: z.string() })),
 })
 

@@ -9,6 +9,7 @@ export type Probe =
   | "audit_probe.py"
   | "contract_probe.py"
   | "differ_probe.py"
+  | "gpu_code.py"
   | "linked.py"
   | "osv_source.py"
   | "sbom_probe.py"

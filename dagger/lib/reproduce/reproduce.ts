@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { build } from "../build/build.ts"
+import { type Built, build } from "../build/build.ts"
 import { packagesIn } from "../build/sbom.ts"
 import type { Artifact, Engine, Step } from "../engine/engine.ts"
 import { answered, probe } from "../gates/probe.ts"
@@ -41,39 +41,50 @@ export interface Reproduced {
 export interface Reproducing {
   plan: Plan
   inputs: AllInputs
-  record: ImageRecord
+  /** What was released of the families in the plan; of those that have none here, nothing is compared. */
+  records: readonly ImageRecord[]
   registry: Registry
   machine?: string
 }
 
 /**
- * Builds a release again from nothing but the checkout, and compares. Throws a Problem (exit code 2) where the checkout is
- * not what the release was made of.
+ * Builds releases again from nothing but the checkout, and compares. Throws a Problem (exit code 2) where the checkout is
+ * not what one of them was made of.
  */
-export async function reproduce(
-  yard: Yard,
-  { plan, inputs, record, registry, machine }: Reproducing,
-): Promise<Reproduced> {
-  const { family } = record
-  const planned = plan.families.find((each) => each.family === family)!
-  if (planned.fingerprint !== record.fingerprint) {
-    throw wrongInput(`the checkout is not what ${family} ${record.digest.slice(0, 19)} was made of`, {
-      why: why(record.ingredients, planned.ingredients).slice(0, 5).join("; "),
-      fix: `check out the commit in the release's tag; what made the image what it is came with ${record.revision.slice(0, 7)}`,
-    })
-  }
+export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<Reproduced[]> {
+  const { plan, inputs, records, machine } = reproducing
+  for (const record of records) requireSame(plan, record)
   const families = plan.families.map((each) => each.family)
   const built = await build(yard, { plan, inputs, families, machine, noCache: true })
-  const image = built.find((each) => each.family === family)!
+  const answers: Reproduced[] = []
+  // One after another, since an image of gigabytes is fetched where it differs.
+  for (const image of built) {
+    const record = records.find(({ family }) => family === image.family)
+    if (record) answers.push(await compared(yard, reproducing.registry, record, image))
+    await yard.engine.discard(image.archive)
+  }
+  return answers
+}
+
+function requireSame(plan: Plan, record: ImageRecord): void {
+  const { family } = record
+  const planned = plan.families.find((each) => each.family === family)!
+  if (planned.fingerprint === record.fingerprint) return
+  throw wrongInput(`the checkout is not what ${family} ${record.digest.slice(0, 19)} was made of`, {
+    why: why(record.ingredients, planned.ingredients).slice(0, 5).join("; "),
+    fix: `check out the commit in the release's tag; what made the image what it is came with ${record.revision.slice(0, 7)}`,
+  })
+}
+
+async function compared(yard: Yard, registry: Registry, record: ImageRecord, image: Built): Promise<Reproduced> {
+  const { family } = record
   const base = { family, released: record.digest, rebuilt: image.digest, same: image.digest === record.digest }
   if (base.same) return base
   const moved = movedBetween(record, await yard.engine.read(image.sbom))
   const released = await registry.download(family, record.digest)
-  return {
-    ...base,
-    ...(moved ? { moved } : {}),
-    differing: await differingIn(yard.engine, base, [released, image.archive]),
-  }
+  const differing = await differingIn(yard.engine, base, [released, image.archive])
+  await yard.engine.discard(released)
+  return { ...base, ...(moved ? { moved } : {}), differing }
 }
 
 /** What is installed now and was not then; undefined where the packages are the same. */

@@ -285,6 +285,24 @@ const cases: Case[] = [
     what: "gpu architectures: TORCH_CUDA_ARCH_LIST is 8.0, the blueprint wants 8.9;8.6",
     where: 'set by dockerfiles/base-gpu.Dockerfile:2  ENV TORCH_CUDA_ARCH_LIST="8.9;8.6"',
   },
+  {
+    fact: "gpu code",
+    family: "family-llm",
+    breaks: ({ inside }) => (inside.gpuCode.libraries[0]!.compiled = ["7.0", "9.0"]),
+    what: `gpu code: ${site}/torch/lib/libtorch_cuda.so has 7.0 9.0 and nothing for mainpc (8.9)`,
+  },
+  {
+    fact: "gpu code",
+    family: "family-torch",
+    breaks: ({ inside }) => inside.gpuCode.unread.push({ path: "/opt/libnew.so", why: "of another layout" }),
+    what: "gpu code: /opt/libnew.so: of another layout",
+  },
+  {
+    fact: "gpu driver",
+    family: "family-torch",
+    breaks: ({ inside }) => (inside.distributions.at(-1)!.version = "13.0.1"),
+    what: "gpu driver: CUDA 13.0.1 wants a driver from 580 on, and mainpc may have 535",
+  },
 ]
 
 const judge = (family: string, breaks?: (facts: Broken) => void, rules?: Partial<Rules>) =>

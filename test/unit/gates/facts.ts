@@ -139,7 +139,7 @@ const hash = `--hash=sha256:${"a".repeat(64)}`
 export const locks: Record<string, string> = {
   "dockerfiles/requirements/base-cpu.lock": `fastapi==0.110.0 \\\n    ${hash}\n    # via -r base-cpu.in\n`,
   "dockerfiles/requirements/family-web.lock": `fastapi==0.110.0 \\\n    ${hash}\nstarlette==0.37.2 \\\n    ${hash}\n`,
-  "dockerfiles/requirements/family-torch.lock": `torch==2.2.2+cu121 \\\n    ${hash}\ntriton==2.2.0 ${hash}\n`,
+  "dockerfiles/requirements/family-torch.lock": `torch==2.2.2+cu121 \\\n    ${hash}\ntriton==2.2.0 ${hash}\nnvidia-cuda-runtime-cu12==12.1.105 ${hash}\n`,
 }
 
 export const rulesFor = (family: string, other: Partial<Rules> = {}): Rules => ({
@@ -258,6 +258,7 @@ const inside = (): Inside => ({
   bytecode: { ...some("/usr/lib/python3.11/__pycache__/os.cpython-311.pyc"), timestamped: some() },
   writable: { folders: some(), files: some() },
   gpuLibraries: some(),
+  gpuCode: { libraries: [], unread: [] },
   secrets: [],
 })
 
@@ -295,6 +296,11 @@ export function contractFacts(family: string, breaks: (facts: Broken) => void = 
     files.distributions.push(installed("torch", "2.2.2+cu121"), installed("triton", "2.2.0"))
     files.tools.push({ path: `${site}/triton/common/../third_party/cuda/bin/ptxas`, kind: "compiler" })
     files.gpuLibraries = some(`${site}/torch/lib/libtorch_cuda.so`)
+    files.distributions.push(installed("nvidia-cuda-runtime-cu12", "12.1.105"))
+    files.gpuCode.libraries = [
+      { path: `${site}/torch/lib/libtorch_cuda.so`, compiled: ["5.0", "8.0", "8.6", "9.0"], ptx: [] },
+      { path: `${site}/nvidia/cudnn/lib/libcudnn.so.8`, compiled: ["7.0"], ptx: ["8.6"] },
+    ]
     files.imports.push(imported("torch"))
   }
   breaks(facts)

@@ -13,11 +13,12 @@ const python = found.stdout?.trim()
 export const noPython = python ? undefined : "there is no python3 of 3.9 or newer on this machine"
 
 /** Runs a probe for real, as a step would. */
-export const runProbe = (name: Probe, ...argv: string[]): Promise<Ran> => {
-  const script = fileURLToPath(new URL(`../../../dagger/lib/gates/probes/${name}`, import.meta.url))
-  return new Promise((done) => {
+export const runProbe = (name: Probe, ...argv: string[]): Promise<Ran> =>
+  runPython(fileURLToPath(new URL(`../../../dagger/lib/gates/probes/${name}`, import.meta.url)), ...argv)
+
+export const runPython = (script: string, ...argv: string[]): Promise<Ran> =>
+  new Promise((done) => {
     execFile(python!, ["-I", "-S", "-B", script, ...argv], { maxBuffer: 64_000_000 }, (error, stdout, stderr) => {
       done({ exitCode: error ? Number(error.code) : 0, stdout, stderr, outputs: {}, seconds: 0 })
     })
   })
-}

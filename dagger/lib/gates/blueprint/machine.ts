@@ -2,6 +2,7 @@ import { torchArchList } from "../../fleet/arch.ts"
 import { inheritedArgs } from "../../fleet/hierarchy.ts"
 import { examples, type Fact, installs, named, noneOf, ofConfig, ofFiles, run, type Wanted } from "./fact.ts"
 import { onlyForGpus } from "./gpu.ts"
+import { gpuHostFacts } from "./gpuHosts.ts"
 
 const profilePath = "/etc/machine-profile.json"
 const mediaPackages =
@@ -93,7 +94,9 @@ const cpuFacts = ({ origin, family }: Wanted): Fact[] => [
   }),
 ]
 
-const gpuFacts = ({ rules, origin, family }: Wanted): Fact[] => {
+const gpuFacts = (wanted: Wanted): Fact[] => [...archFacts(wanted), ...gpuHostFacts(wanted)]
+
+const archFacts = ({ rules, origin, family }: Wanted): Fact[] => {
   const list = inheritedArgs(rules.fleet, family.name)[archList]
   if (list === undefined) return []
   const right = torchArchList(list)

@@ -18,6 +18,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves out the folder of the script itself
 
+import gpu_code
 import linked
 
 VENV = "/opt/venv"
@@ -210,6 +211,7 @@ class Files:
         self.caches = {path: Some() for path in sorted({*CACHES, *homes})}
         self.seen = set()
         self.binaries = []
+        self.gpu_code, self.gpu_unread = [], []
 
     def look(self):
         for path, status in self.tree.walk():
@@ -229,6 +231,7 @@ class Files:
                 self._secrets(path, status)
                 if linked.candidates(path, status):
                     self.binaries.append(path)
+                    self._gpu_code(path)
                 if GPU_LIBRARY.fullmatch(os.path.basename(path)):
                     self.gpu.add(path, status.st_size)
 
@@ -272,6 +275,15 @@ class Files:
         if path.startswith(f"{VENV}/") and path not in self.packaged and not (len(head) == 8 and head[4] & 1):
             self.timestamped.add(path, status.st_size)
 
+    def _gpu_code(self, path):
+        try:
+            found = gpu_code.architectures(self.tree.real(path))
+        except gpu_code.NotLooked as error:
+            self.gpu_unread.append({"path": path, "why": str(error)})
+        else:
+            if found:
+                self.gpu_code.append({"path": path, **found})
+
     def _secrets(self, path, status):
         name = os.path.basename(path)
         if status.st_size == 0 or path in self.packaged:
@@ -297,6 +309,7 @@ class Files:
             "bytecode": {**self.bytecode.answer(), "timestamped": self.timestamped.answer()},
             "writable": {"folders": self.writable_folders.answer(), "files": self.writable_files.answer()},
             "gpuLibraries": self.gpu.answer(),
+            "gpuCode": {"libraries": self.gpu_code, "unread": self.gpu_unread},
             "secrets": self.secrets,
         }
 
