@@ -1,6 +1,7 @@
 import pLimit from "p-limit"
 import { z } from "zod"
 import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
+import { lineage } from "../fleet/hierarchy.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
@@ -48,9 +49,10 @@ const inputsRoot = "/src"
  */
 export async function build(yard: Yard, options: BuildOptions): Promise<Built[]> {
   const file = withoutOutputs(yard, options)
+  const what = aimOf(yard, options.families)
   const first = await bake(
     yard,
-    `build ${options.families.at(-1)}`,
+    `build ${what}`,
     bakeText(withOutputs(file, (name) => lookOutput(`${name}.tar`))),
     options.families,
     {},
@@ -72,7 +74,7 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
   )
   const seals = withSeals(file, options.families, yard.fleet.epoch)
   const text = bakeText(withOutputs(seals, (name) => ociOutput(`${name.replace(/^sealed-/, "")}.tar`)))
-  const second = await bake(yard, `seal ${options.families.at(-1)}`, text, options.families, inputs)
+  const second = await bake(yard, `seal ${what}`, text, options.families, inputs)
   return options.families.map((family) => ({
     family,
     archive: second.archives[family]!,
@@ -82,6 +84,12 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
     sbom: yard.engine.file(`${family}.spdx.json`, sboms[family]!.text),
     ...{ seconds: 0, ran: 0, cached: 0, ...first.progress.targets[family] },
   }))
+}
+
+/** The family that all the others are built for; without such a one, how many there are. */
+function aimOf({ fleet }: Yard, families: readonly string[]): string {
+  const line = new Set(lineage(fleet, families.at(-1)!).map(({ name }) => name))
+  return families.every((each) => line.has(each)) ? families.at(-1)! : `${families.length} images`
 }
 
 const planned = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
