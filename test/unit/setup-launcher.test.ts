@@ -156,7 +156,7 @@ describe("what CI runs", () => {
 
   it("calls the README's command, where an engine is a must, and closes with the sum", () => {
     const ran = ci('echo "words: $*"; echo "12 passed, 0 failed, 3 skipped"')
-    expect(ran.stdout).toContain("words: test --require-engine\n")
+    expect(ran.stdout).toContain("words: test --require-engine --heavy\n")
     expect([ran.status, last(ran.stdout)]).toEqual([0, "12 passed, 0 failed"])
   })
 
