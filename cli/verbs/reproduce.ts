@@ -61,13 +61,16 @@ async function reproduceAction(flags: ReproduceFlags): Promise<void> {
         ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
       })
       const { inputs } = reading
-      answers.push(
-        ...(await reproduce(yard, { plan, inputs, records: [...records.values()], registry, machine: flags.machine })),
-      )
+      const made = await reproduce(yard, {
+        ...{ plan, inputs, records: [...records.values()], registry },
+        machine: flags.machine,
+      })
+      answers.push(...made)
+      // As they come: the next line may take a quarter of an hour.
+      progress.done()
+      if (!flags.json) for (const answer of made) console.log(reproduceText(answer))
     }
-    progress.done()
     if (flags.json) console.log(JSON.stringify({ schema: 1, ...(named ? answers[0] : { families: answers }) }))
-    else for (const answer of answers) console.log(reproduceText(answer))
     process.exitCode = answers.every(({ same }) => same) ? 0 : 1
   })
 }
