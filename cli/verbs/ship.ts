@@ -91,7 +91,6 @@ async function shipAction(flags: ShipFlags): Promise<void> {
         now: yard.now,
       }
       const plan = await makePlan({ ...planned, bases: digestsOf(yard.bases) })
-      out.say(planLine(plan))
       const rules = await rulesFor(
         yard,
         plan.families.map((each) => each.family),
@@ -107,6 +106,7 @@ async function shipAction(flags: ShipFlags): Promise<void> {
         noCache: !flags.cache,
         dryRun,
         onEvent: (event) => out.event(event),
+        onPlan: (asked) => out.say(planLine(asked)),
       })
       out.done()
       console.log(flags.json ? JSON.stringify(report) : shipText(report, yard.registry, dryRun))

@@ -10,6 +10,7 @@ import type { RecordStore } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
 import { type Attached, annotation, attached, candidates, type Descriptor, type ReferrersIndex } from "./artifact.ts"
 import { opened, Untrusted } from "./envelope.ts"
+import type { PublicKey } from "./key.ts"
 import { Referrers } from "./referrers.ts"
 import { type Signer, signed } from "./sign.ts"
 import { recordStatement, recordType, sbomStatement, sbomType, subjectOf } from "./statement.ts"
@@ -18,6 +19,8 @@ export interface Attesting {
   registry: Registry
   records: RecordStore
   signer: Signer
+  /** Whose signatures count beside the signer's own: what one of them said is not said again. */
+  trusted?: readonly PublicKey[]
 }
 
 /** What is said of an image: a type, the signed text, and since when it is so. */
@@ -47,7 +50,7 @@ export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact
   if (added.length > 0) await referrers.attach(family, digest, added)
 }
 
-/** Whether this very statement is attached, signed with our key. */
+/** Whether this very statement is attached, signed with a key that counts. */
 async function isThere(on: Looking, { type, statement }: Said): Promise<boolean> {
   const wanted = sha256(statement)
   for (const each of candidates(on.index, type)) {
@@ -57,7 +60,7 @@ async function isThere(on: Looking, { type, statement }: Said): Promise<boolean>
   return false
 }
 
-/** Whether an SBOM of this image is attached, signed with our key. */
+/** Whether an SBOM of this image is attached, signed with a key that counts. */
 async function anySbom(on: Looking): Promise<boolean> {
   for (const each of candidates(on.index, sbomType)) {
     if (each.annotations?.[annotation.predicateType] !== sbomType) continue
@@ -74,12 +77,13 @@ interface Looking extends Attesting {
   digest: string
 }
 
-/** What is attached by a name, if our key signed it; from here, where it was pushed from here. */
-async function read({ records, referrers, family, signer }: Looking, { digest, annotations }: Descriptor) {
+/** What is attached by a name, if a key that counts signed it; from here, where it was pushed from here or read before. */
+async function read(on: Looking, { digest, annotations }: Descriptor) {
+  const { records, referrers, family, signer, trusted = [] } = on
   const own = await records.signed(family, annotations?.[annotation.statement] ?? "")
   try {
     const bundle = own && sha256(own.manifest) === digest ? own.bundle : await referrers.fetch(family, digest)
-    return opened(bundle, [signer.publicKey])
+    return opened(bundle, [signer.publicKey, ...trusted])
   } catch (error) {
     if (error instanceof Untrusted) return undefined
     throw error

@@ -1,5 +1,6 @@
 import { Problem } from "../problem.ts"
 import type { Registry } from "../release/registry.ts"
+import type { SignedCopy } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
 import { type Attached, artifactSchema, empty, indexSchema, indexWith, type ReferrersIndex } from "./artifact.ts"
 import { bundleType, Untrusted } from "./envelope.ts"
@@ -28,6 +29,11 @@ export class Referrers {
 
   /** The bundle behind a digest of the list. Throws Untrusted for what is no bundle. */
   async fetch(family: string, digest: string): Promise<string> {
+    return (await this.fetchWhole(family, digest)).bundle
+  }
+
+  /** The same with the manifest that names it, as a store keeps both. */
+  async fetchWhole(family: string, digest: string): Promise<SignedCopy> {
     const manifest = await this.registry.manifest(family, digest)
     if (manifest === undefined) throw new Untrusted("the list names it, and the registry does not have it")
     // skopeo checks what it copies; a manifest that is only looked at is checked here.
@@ -46,7 +52,7 @@ export class Referrers {
     }
     const ran = await registry.engine.run(step)
     if (ran.exitCode !== 0 || !ran.outputs.bundle) throw registry.failed(step, ran)
-    return registry.engine.read(ran.outputs.bundle, mostBytes)
+    return { manifest, bundle: await registry.engine.read(ran.outputs.bundle, mostBytes) }
   }
 
   /** Pushes statements by digest, then the list that names them: they are there together, or not yet. */

@@ -25,7 +25,7 @@ export interface PlannedFamily {
   standIn?: true
   /** "reuse": the very same ingredients were built and passed before. */
   action: "build" | "reuse"
-  /** Why it is built, the most telling first; empty for "reuse". */
+  /** Why it is built, the most telling first; for "reuse" where it comes from, if not from here. */
   reasons: string[]
   fingerprint: string
   ingredients: Ingredients

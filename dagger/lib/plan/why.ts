@@ -1,8 +1,11 @@
 import type { Ingredients } from "./fingerprint.ts"
 
+/** Nothing here knows it; what other machines built, the registry knows. */
+const neverHere = "not built on this machine; ship asks the registry"
+
 /** Why an image has to be built again, in words, the most telling first; empty when nothing differs. */
 export function why(before: Ingredients | undefined, now: Ingredients): string[] {
-  if (!before) return ["never built here"]
+  if (!before) return [neverHere]
   const pins = differences(before.pins, now.pins).map(
     ([name, from, to]) => `requirements lock: ${name} ${from ?? "(new)"} → ${to ?? "(gone)"}`,
   )

@@ -2,6 +2,7 @@ import type { LimitFunction } from "p-limit"
 import { type Built, build } from "../build/build.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
+import type { Found } from "./found.ts"
 import { type Inspected, inspect } from "./inspect.ts"
 import type { ImageRecord } from "./record.ts"
 import type { Registry } from "./registry.ts"
@@ -16,23 +17,23 @@ export interface Examined {
   built: readonly Built[]
 }
 
-/** Finds what was built and seen before, builds the rest, and looks at it through every gate. */
+/** Judges what was found anew, builds the rest, and looks at it through every gate. */
 export async function examine(
   yard: Yard,
   registry: Registry,
   options: ShipOptions,
-  side: LimitFunction,
+  on: { found: Found; side: LimitFunction },
 ): Promise<Examined> {
-  const found = await reusable(yard, registry, options, side)
-  const families = options.plan.families.filter(({ family }) => !found.has(family)).map(({ family }) => family)
+  const reused = await reusable(yard, registry, options, on)
+  const families = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
   for (const family of families) tell(options, { family, step: "build", state: "started" })
   const built = families.length > 0 ? await build(yard, { ...options, families }) : []
   for (const { family, seconds } of built)
     tell(options, { family, step: "build", state: "done", brief: `${Math.round(seconds)} s` })
-  const records = new Map(found)
+  const records = new Map(reused)
   await Promise.all(
     built.map((image) =>
-      side(async () => {
+      on.side(async () => {
         const inspected = await inspect(yard, options, image)
         const tools = await toolsOf(yard.engine)
         const planned = options.plan.families.find(({ family }) => family === image.family)!
@@ -42,7 +43,7 @@ export async function examine(
       }),
     ),
   )
-  return { records, reused: new Set(found.keys()), built }
+  return { records, reused: new Set(reused.keys()), built }
 }
 
 function recordOf(

@@ -1,11 +1,14 @@
 import type { LimitFunction } from "p-limit"
 import { attest } from "../attest/attest.ts"
+import { recordStatement } from "../attest/statement.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import type { Verdict } from "../gates/verdict.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
+import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
 import type { Examined } from "./examine.ts"
+import { type Found, isSaidOf, trustIn } from "./found.ts"
 import { type Published, publish } from "./publish.ts"
 import { isLoopback, type Registry, repository } from "./registry.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
@@ -39,6 +42,7 @@ interface Leaving {
   registry: Registry
   options: ShipOptions
   examined: Examined
+  found: Found
 }
 
 /** Publishes families side by side; answers what became of each. */
@@ -56,19 +60,36 @@ export async function publishAll(
 }
 
 async function publishOne(
-  { yard, registry, options, examined }: Leaving,
+  { yard, registry, options, examined, found }: Leaving,
   { family, fingerprint }: PlannedFamily,
 ): Promise<Published> {
   tell(options, { family, step: "publish", state: "started" })
   const { signer } = yard
   const { tag } = options.plan
   const record = examined.records.get(family)!
+  const there = found.released.get(family)
+  if (there && record === found.records.get(family)) {
+    tell(options, { family, step: "publish", state: "done", brief: tag })
+    return there
+  }
   const { archive, sbom } = examined.built.find((each) => each.family === family) ?? {}
-  const attesting = signer && (() => attest({ registry, records: yard.records, signer }, record, sbom))
-  const out = await publish(registry, { family, tag, digest: record.digest, fingerprint, archive, attest: attesting })
-  const ref = `${repository(yard.registry, family)}:${tag}`
   const signedBy = signer?.publicKey.id
-  await yard.records.released({ family, tag, ref, ...out, signedBy, at: new Date().toISOString() })
+  // It hangs on the digest, whatever tags the image gets.
+  const said = (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signedBy))
+  const trusted = trustIn(yard)?.keys
+  const attesting =
+    signer && !said && (() => attest({ registry, records: yard.records, signer, trusted }, record, sbom))
+  const out = await publish(registry, {
+    family,
+    tag,
+    digest: record.digest,
+    fingerprint,
+    archive,
+    attest: attesting || undefined,
+  })
+  const ref = `${repository(yard.registry, family)}:${tag}`
+  const statement = signer && sha256(recordStatement(record))
+  await yard.records.released({ family, tag, ref, ...out, signedBy, statement, at: new Date().toISOString() })
   tell(options, { family, step: "publish", state: "done", brief: tag })
   return out
 }

@@ -2,37 +2,33 @@ import type { LimitFunction } from "p-limit"
 import { judgedAgain } from "../gates/look.ts"
 import { gates } from "../gates/table.ts"
 import type { Yard } from "../yard.ts"
+import type { Found } from "./found.ts"
 import { inspect } from "./inspect.ts"
-import { fingerprintTag } from "./publish.ts"
 import { type ImageRecord, sameAnswers } from "./record.ts"
 import type { Registry } from "./registry.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 import { toolsOf } from "./tools.ts"
 
 /**
- * Families whose very ingredients were built and seen before, and whose image the registry still has. Their stored facts
- * are judged by today's rules; where other advisories are known now, the image is fetched and looked at again.
+ * Families that need not be built: their stored facts are judged by today's rules, and where other advisories are known
+ * now, the image is fetched and looked at again.
  */
 export async function reusable(
   yard: Yard,
   registry: Registry,
   options: ShipOptions,
-  side: LimitFunction,
+  { found, side }: { found: Found; side: LimitFunction },
 ): Promise<Map<string, ImageRecord>> {
-  const found = new Map<string, ImageRecord>()
+  const records = new Map<string, ImageRecord>()
   await Promise.all(
-    options.plan.families
-      .filter(({ action }) => action === "reuse")
-      .map(({ family, fingerprint }) =>
-        side(async () => {
-          const kept = await yard.records.byFingerprint(family, fingerprint)
-          if (!kept || (await registry.digestOf(family, fingerprintTag(fingerprint))) !== kept.digest) return
-          found.set(family, await lookedAtAgain(yard, registry, options, kept))
-          tell(options, { family, step: "build", state: "done", brief: "unchanged" })
-        }),
-      ),
+    [...found.records].map(([family, kept]) =>
+      side(async () => {
+        records.set(family, await lookedAtAgain(yard, registry, options, kept))
+        tell(options, { family, step: "build", state: "done", brief: "unchanged" })
+      }),
+    ),
   )
-  return found
+  return records
 }
 
 /** The record by today's rules and today's advisories. */

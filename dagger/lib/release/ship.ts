@@ -4,6 +4,7 @@ import { type Verdict, worst } from "../gates/verdict.ts"
 import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 import type { Yard } from "../yard.ts"
 import { type Examined, examine } from "./examine.ts"
+import { find } from "./found.ts"
 import { publishAll, publishable } from "./leave.ts"
 import type { Published } from "./publish.ts"
 import type { GateRecord, ImageRecord } from "./record.ts"
@@ -40,19 +41,26 @@ export interface ShipReport {
 }
 
 /** Builds, looks through every gate, publishes what passed, writes records. */
-export async function ship(yard: Yard, options: ShipOptions): Promise<ShipReport> {
+export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> {
   const started = performance.now()
   const registry = new Registry(yard.engine, yard.registry, yard.auth)
-  const note = options.dryRun ? undefined : signingNote(yard.fleet, yard.registry, yard.signer?.publicKey)
+  const note = given.dryRun ? undefined : signingNote(yard.fleet, yard.registry, yard.signer?.publicKey)
   const side = pLimit(yard.parallel)
   // Asked while the images are built: it may take a download.
   yard.advisories().catch(() => {})
-  const examined = await examine(yard, registry, options, side)
+  const found = await find(yard, registry, given, side)
+  const options = { ...given, plan: found.plan }
+  options.onPlan?.(found.plan)
+  const examined = await examine(yard, registry, options, { found, side })
   const verdicts = new Map([...examined.records].map(([family, { gates }]) => [family, verdictOf(gates)]))
   const leaving = publishable(yard, options, verdicts)
-  const published = await publishAll({ yard, registry, options, examined }, leaving, side)
+  const published = await publishAll({ yard, registry, options, examined, found }, leaving, side)
   const families = shippedFamilies(yard, options, examined, published)
-  const notes = [...(note ? [note] : []), ...riskNotes(yard.risks, await newestOf(yard, examined.records), yard.now)]
+  const notes = [
+    ...(note ? [note] : []),
+    ...found.notes,
+    ...riskNotes(yard.risks, await newestOf(yard, examined.records), yard.now),
+  ]
   return {
     schema: 1,
     verdict: worst(families.map(({ verdict }) => verdict)),

@@ -15,6 +15,8 @@ export interface ShipOptions {
   /** Stop before the first write to a registry. */
   dryRun?: boolean
   onEvent?: (event: ShipEvent) => void
+  /** Told once the registry was asked what it has, before anything is built. */
+  onPlan?: (plan: Plan) => void
 }
 
 /** What happens while shipping, for whoever shows it. */

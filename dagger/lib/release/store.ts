@@ -14,6 +14,8 @@ const publishedSchema = z.object({
   previous: digestSchema.optional(),
   /** The id of the key that signed its record; none where nothing was signed. */
   signedBy: z.string().optional(),
+  /** The digest of the signed statement that its record is in: it hangs on the image. */
+  statement: digestSchema.optional(),
   /** UTC. */
   at: z.string(),
 })
@@ -41,7 +43,7 @@ export interface RecordStore {
   putSigned(family: string, statement: string, copy: SignedCopy): Promise<void>
   /** What was published, the newest first; of every family where none is named. */
   releases(family?: string): Promise<PublishedRelease[]>
-  /** Remembers a release; the same one twice in a row is one. */
+  /** Remembers a release; the same one with the same record twice in a row is one. */
   released(release: PublishedRelease): Promise<void>
 }
 
@@ -167,7 +169,8 @@ const releasesName = (family: string): string => join(family, "releases.jsonl")
 const signedName = (family: string, statement: string): string =>
   join(family, "signed", `${digestSchema.safeParse(statement).data?.slice(7) ?? "none"}.json`)
 
-const sameRelease = (a: PublishedRelease, b: PublishedRelease): boolean => a.tag === b.tag && a.digest === b.digest
+const sameRelease = (a: PublishedRelease, b: PublishedRelease): boolean =>
+  a.tag === b.tag && a.digest === b.digest && a.statement === b.statement
 
 const newestFirst = <T extends { at: string }>(all: T[]): T[] =>
   [...all].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))

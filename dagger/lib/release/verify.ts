@@ -8,9 +8,11 @@ import { packagesIn } from "../build/sbom.ts"
 import { CouldNotLook, type Verdict, worst } from "../gates/verdict.ts"
 import { Problem } from "../problem.ts"
 import { dayOf } from "../risks/day.ts"
+import { sha256 } from "../sha256.ts"
 import { contentsOf } from "./contents.ts"
 import { type ImageRecord, recordSchema } from "./record.ts"
 import { isLoopback, type Registry } from "./registry.ts"
+import type { SignedCopy } from "./store.ts"
 
 export interface Verifying {
   registry: Registry
@@ -83,11 +85,29 @@ export async function signedSbom(on: Verifying, image: ReleasedImage): Promise<u
 
 /** The newest record of an image that a trusted key signed, whatever its gates said; undefined where there is none. */
 export async function trustedRecord(on: Verifying, image: ReleasedImage): Promise<ImageRecord | undefined> {
+  return (await attachedRecord(on, image)).record
+}
+
+/** What is attached to an image as its record: the one that counts, or why none does. */
+export interface AttachedRecord {
+  record?: ImageRecord
+  /** As it was pushed, with the digest of its statement. */
+  signed?: SignedCopy & { statement: string }
+  refused: string[]
+}
+
+export async function attachedRecord(
+  on: Pick<Verifying, "registry" | "trust">,
+  image: ReleasedImage,
+): Promise<AttachedRecord> {
   const referrers = new Referrers(on.registry)
   const index = await referrers.list(image.family, image.digest)
-  const { predicate } = await newest({ referrers, on, image }, candidates(index, recordType), recordType)
-  const { data } = recordSchema.safeParse(predicate)
-  return data && aboutAnother(data, image).length === 0 ? data : undefined
+  const found = await newest({ referrers, on, image }, candidates(index, recordType), recordType)
+  if (!found.signed) return { refused: found.refused.length > 0 ? found.refused : ["it has no record"] }
+  const { data } = recordSchema.safeParse(found.predicate)
+  if (!data) return { refused: ["its record is of a form that is not known here"] }
+  const another = aboutAnother(data, image)
+  return another.length > 0 ? { refused: another } : { record: data, signed: found.signed, refused: [] }
 }
 
 /** The digest behind a tag; a digest is its own. Throws a Problem (exit code 1) for a tag that is not there. */
@@ -105,20 +125,23 @@ interface Newest {
   /** What the newest good statement says. */
   predicate?: unknown
   key?: PublicKey
+  signed?: SignedCopy & { statement: string }
   /** Why the others do not count. */
   refused: string[]
 }
 
 async function newest(
-  { referrers, on, image }: { referrers: Referrers; on: Verifying; image: ReleasedImage },
+  { referrers, on, image }: { referrers: Referrers; on: Pick<Verifying, "trust">; image: ReleasedImage },
   among: readonly Descriptor[],
   type: string,
 ): Promise<Newest> {
   const refused: string[] = []
   for (const { digest } of among.slice(0, mostTried)) {
     try {
-      const { statement, key } = opened(await referrers.fetch(image.family, digest), on.trust.keys)
-      return { predicate: predicateOf(statement, type, image), key, refused }
+      const copy = await referrers.fetchWhole(image.family, digest)
+      const { statement, text, key } = opened(copy.bundle, on.trust.keys)
+      const signed = { ...copy, statement: sha256(text) }
+      return { predicate: predicateOf(statement, type, image), key, signed, refused }
     } catch (error) {
       if (!(error instanceof Untrusted)) throw error
       refused.push(
