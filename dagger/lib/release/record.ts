@@ -87,6 +87,9 @@ export type ImageRecord = z.infer<typeof recordSchema>
 /** Whether two records of an image say the same: verdicts, facts and acceptances. Wording may grow older by itself. */
 export const sameAnswers = (a: ImageRecord, b: ImageRecord): boolean => {
   const said = ({ gates }: ImageRecord) =>
-    Object.entries(gates).map(([name, { verdict, facts, accepted = [] }]) => [name, verdict, facts, accepted])
+    // By name: in a signed record gates stand in another order.
+    Object.fromEntries(
+      Object.entries(gates).map(([name, { verdict, facts, accepted = [] }]) => [name, [verdict, facts, accepted]]),
+    )
   return canonical(said(a)) === canonical(said(b))
 }
