@@ -30,6 +30,8 @@ export interface DockerOptions {
   toolbox: (part: ToolboxPart) => Promise<string>
   /** Every line that a step prints, escapes removed. */
   onLine?: (step: string, line: string) => void
+  /** A BuildKit of its own, by this name. */
+  buildCache?: string
   /** Ctrl-C: running steps are stopped and their containers removed. */
   signal?: AbortSignal
 }
@@ -40,6 +42,7 @@ const megabyte = 1024 * 1024
 export class DockerEngine implements Engine {
   readonly name = "docker"
   readonly parts = new Set<ToolboxPart>()
+  readonly buildCache?: string
   private readonly runId = randomBytes(4).toString("hex")
   private count = 0
   private readonly images = new Map<unknown, Promise<string>>()
@@ -48,6 +51,7 @@ export class DockerEngine implements Engine {
   private readonly shared = new SharedFolders(this.runId)
 
   constructor(private readonly options: DockerOptions) {
+    this.buildCache = options.buildCache
     this.services = new DockerServices(this.runId, (service) => this.serviceArguments(service))
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises"
 import { isAbsolute, join, resolve } from "node:path"
 import type { Engine, Secret } from "../dagger/lib/engine/engine.ts"
+import { wrongInput } from "../dagger/lib/problem.ts"
 import { DockerEngine } from "./docker.ts"
 import { type EngineChoice, findDagger } from "./setup/engine.ts"
 import { lifeOf } from "./setup/process.ts"
@@ -27,13 +28,23 @@ export const openEngine = (name: EngineChoice["name"], options: EngineOptions): 
 
 export async function openDocker({ root, onLine, signal }: EngineOptions): Promise<OpenEngine> {
   const work = await mkdtemp(join(await runsFolder(), `${process.pid}-`))
-  const engine = new DockerEngine({ root, work, toolbox: toolboxImage, onLine, signal })
+  const engine = new DockerEngine({ root, work, toolbox: toolboxImage, buildCache: buildCache(), onLine, signal })
   return {
     engine,
     secretFile: (name, path) => ({ name, handle: Promise.resolve(path) }),
     secretText: (name, text) => engine.secret(name, text),
     close: () => engine.close(),
   }
+}
+
+/** FAIRLEAD_BUILD_CACHE: a builder with a cache of its own, such as an empty one to see what a fresh machine sees. */
+function buildCache(): string | undefined {
+  const name = process.env.FAIRLEAD_BUILD_CACHE
+  if (!name || /^[a-z0-9][a-z0-9-]{0,30}$/.test(name)) return name || undefined
+  throw wrongInput(`"${name}" is no name for a build cache`, {
+    where: "FAIRLEAD_BUILD_CACHE",
+    fix: "write lower-case letters, digits and hyphens, 31 at most",
+  })
 }
 
 /** Where runs work; folders of runs that were killed are removed on the way. */

@@ -1,15 +1,18 @@
 import pLimit from "p-limit"
 import { z } from "zod"
-import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
+import { type Artifact, harmless, type Secret, StepError } from "../engine/engine.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import { bakeFile, bakeText } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
+import { Problem } from "../problem.ts"
 import { contentsOf } from "../release/contents.ts"
+import { registryService } from "../release/registry.ts"
 import { digestsOf, type Yard } from "../yard.ts"
 import { builderFailure } from "./builder-failure.ts"
 import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
+import { readingCaches, usesRegistryCache, writingCaches } from "./registry-cache.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
 import { machineProfilePath, sbomPath, sealed, withSeals } from "./seal.ts"
 
@@ -50,13 +53,14 @@ const inputsRoot = "/src"
 export async function build(yard: Yard, options: BuildOptions): Promise<Built[]> {
   const file = withoutOutputs(yard, options)
   const what = aimOf(yard, options.families)
-  const first = await bake(
-    yard,
-    `build ${what}`,
-    bakeText(withOutputs(file, (name) => lookOutput(`${name}.tar`))),
-    options.families,
-    {},
-  )
+  // What is built without a cache is built without any.
+  const cached = !options.noCache && usesRegistryCache(yard.fleet, yard.registry)
+  const asked = withOutputs(file, (name) => lookOutput(`${name}.tar`))
+  const first = await bake(yard, {
+    name: `build ${what}`,
+    file: bakeText(cached ? readingCaches(asked, yard.fleet, yard.registry) : asked),
+    families: options.families,
+  })
   const side = pLimit(yard.parallel)
   const described = await Promise.all(
     options.families.map((family) =>
@@ -74,7 +78,8 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
   )
   const seals = withSeals(file, options.families, yard.fleet.epoch)
   const text = bakeText(withOutputs(seals, (name) => ociOutput(`${name.replace(/^sealed-/, "")}.tar`)))
-  const second = await bake(yard, `seal ${what}`, text, options.families, inputs)
+  const name = `seal ${what}`
+  const second = await bake(yard, { name, file: text, families: options.families, inputs })
   return options.families.map((family) => ({
     family,
     archive: second.archives[family]!,
@@ -90,6 +95,25 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
 function aimOf({ fleet }: Yard, families: readonly string[]): string {
   const line = new Set(lineage(fleet, families.at(-1)!).map(({ name }) => name))
   return families.every((each) => line.has(each)) ? families.at(-1)! : `${families.length} images`
+}
+
+/**
+ * Writes the caches of families that were just built to the registry, for builders that have none. Never needed: what went
+ * wrong is answered as one line, and throws nothing.
+ */
+export async function writeCaches(yard: Yard, options: BuildOptions): Promise<string | undefined> {
+  const { fleet, registry } = yard
+  if (options.families.length === 0 || !usesRegistryCache(fleet, registry)) return undefined
+  const file = withoutOutputs(yard, { ...options, noCache: false })
+  const text = bakeText(writingCaches(readingCaches(file, fleet, registry), options.families, { fleet, registry }))
+  try {
+    await bake(yard, { name: "write the registry cache", file: text, families: [] })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const said = harmless(error.message).trim().split("\n").at(-1)?.trim()
+    return `the registry cache was not written, so builders without a cache build more: ${said}`
+  }
 }
 
 const planned = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
@@ -133,13 +157,15 @@ interface Baked {
   progress: BakeProgress
 }
 
-async function bake(
-  yard: Yard,
-  name: string,
-  file: string,
-  families: readonly string[],
-  inputs: Record<string, Artifact>,
-): Promise<Baked> {
+interface Baking {
+  name: string
+  file: string
+  /** Those that leave as archives. */
+  families: readonly string[]
+  inputs?: Record<string, Artifact>
+}
+
+async function bake(yard: Yard, { name, file, families, inputs }: Baking): Promise<Baked> {
   const bases = Object.entries(yard.bases).flatMap(([base, { layout }]) => (layout ? [[`/bases/${base}`, layout]] : []))
   const step = bakeStep(yard.engine, yard.fleet.policy, {
     name,
@@ -147,6 +173,9 @@ async function bake(
     inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
     outputs: Object.fromEntries(families.map((family) => [family, `/out/${family}.tar`])),
     secrets: buildSecrets(yard),
+    ...(usesRegistryCache(yard.fleet, yard.registry)
+      ? { cache: { services: registryService(yard.registry), auth: yard.auth } }
+      : {}),
   })
   const ran = await yard.engine.run(step)
   const progress = readProgress(ran.stderr, families)

@@ -8,15 +8,18 @@ const port = 1234
  * is bounded by policy.cache, and pruning touches nothing but its own folder.
  * Source of the settings: docs/buildkitd.toml.md of moby/buildkit v0.26.
  */
-export const buildkit = (engine: Engine, policy: Policy): Service => ({
-  name: "buildkit",
+export const buildkit = (engine: Engine, policy: Policy, reaches: Service["services"] = {}): Service => ({
+  name: nameIn(engine),
   image: "toolbox:build",
   argv: ["buildkitd", "--addr", `tcp://0.0.0.0:${port}`, "--config", "/etc/buildkit/buildkitd.toml"],
   port,
   inputs: { "/etc/buildkit/buildkitd.toml": engine.file("buildkitd.toml", buildkitConfig(engine.name, policy)) },
-  caches: { "/var/lib/buildkit": "buildkit" },
+  caches: { "/var/lib/buildkit": nameIn(engine) },
+  services: reaches,
   privileged: true,
 })
+
+const nameIn = ({ buildCache }: Engine): string => (buildCache ? `buildkit-${buildCache}` : "buildkit")
 
 export const buildkitConfig = (engine: Engine["name"], policy: Policy): string => `\
 [worker.oci]
@@ -44,9 +47,9 @@ const dockerDns = `
 `
 
 // buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@".
-const bakeScript = `\
+const bakeScript = (host: string) => `\
 set -eu
-buildx create --name fairlead --driver remote tcp://buildkit:${port} >/dev/null
+buildx create --name fairlead --driver remote tcp://${host}:${port} >/dev/null
 exec buildx bake --builder fairlead "$@"
 `
 
@@ -60,13 +63,22 @@ export interface Bake {
   outputs: Record<string, string>
   /** Build secrets by id. */
   secrets: Record<string, Secret>
+  /** Where caches are read from and written to. */
+  cache?: {
+    /** What BuildKit reaches the registry by. */
+    services: Service["services"]
+    /** Credentials, as a Docker config.json: buildx hands them on when BuildKit asks. */
+    auth?: Secret
+  }
 }
+
+const dockerConfig = "/run/secrets/docker"
 
 /** Where the step that bakes finds a build secret. */
 export const secretPath = (id: string): string => `/run/secrets/${id}`
 
 /** One solve: bake in the toolbox, against the BuildKit service. Progress comes as JSON lines on stderr. */
-export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
+export const bakeStep = (engine: Engine, policy: Policy, { cache, ...bake }: Bake): Step => ({
   name: bake.name,
   image: "toolbox:build",
   argv: [
@@ -80,13 +92,17 @@ export const bakeStep = (engine: Engine, policy: Policy, bake: Bake): Step => ({
     "/out/metadata.json",
   ],
   inputs: {
-    "/fairlead/bake": engine.file("bake", bakeScript),
+    "/fairlead/bake": engine.file("bake", bakeScript(nameIn(engine))),
     "/fairlead/bake.json": engine.file("bake.json", bake.file),
     ...bake.inputs,
   },
   outputs: { metadata: "/out/metadata.json", ...bake.outputs },
-  secrets: Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
-  services: { buildkit: buildkit(engine, policy) },
+  secrets: {
+    ...Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
+    ...(cache?.auth ? { [`${dockerConfig}/config.json`]: cache.auth } : {}),
+  },
+  env: cache?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {},
+  services: { [nameIn(engine)]: buildkit(engine, policy, cache?.services) },
   look: "again",
 })
 
@@ -102,4 +118,4 @@ export const lookOutput = (file: string): string => `type=oci,dest=/out/${file},
 // BuildKit's encoder knows four strengths; 7 is the third. The fourth saves 4 % and takes several times as long, for
 // every image of every run: docs/images.md has the sizes.
 const zstdLevel = 7
-const packed = `compression=zstd,force-compression=true,compression-level=${zstdLevel}`
+export const packed = `compression=zstd,force-compression=true,compression-level=${zstdLevel}`

@@ -174,7 +174,9 @@ export class DaggerEngine implements Engine, Beside {
     if ("callerPort" in service) return this.options.callerPort(service.callerPort)
     const known = this.services.get(service.name)
     if (known) return known
-    const container = await this.mounted(await this.image(service.image), service)
+    let container = await this.mounted(await this.image(service.image), service)
+    for (const [name, each] of Object.entries(service.services ?? {}))
+      container = container.withServiceBinding(name, await this.service(each))
     const made = container
       .withExposedPort(service.port)
       .asService({ args: [...service.argv], insecureRootCapabilities: service.privileged })

@@ -107,6 +107,8 @@ export interface Ran {
 /** Runs steps. All decisions are made elsewhere, by plain functions over what the steps answered. */
 export interface Engine {
   readonly name: "dagger" | "docker"
+  /** Another name is another BuildKit, with a cache of its own; without one it is what everybody on this machine shares. */
+  readonly buildCache?: string
   /** The parts of the toolbox that this run's steps used so far. */
   readonly parts: ReadonlySet<ToolboxPart>
   /** Throws StepError only when the step could not run. */

@@ -53,7 +53,18 @@ export const policySchema = z.strictObject({
     })
     .describe("The build cache on the machine that builds."),
   registryCache: z
-    .strictObject({ maxAgeDays: days.describe("Cache tags that are older are removed by `fairlead prune`.") })
+    .strictObject({
+      maxAgeDays: days.describe("Cache tags that are older are removed by `fairlead prune`."),
+      use: z
+        .enum(["auto", "on", "off"])
+        .default("auto")
+        .describe("Whether builds read it and releases write it. auto: but for a registry on loopback."),
+      minAbove: bytesSchema
+        .optional()
+        .describe(
+          "Families with a larger compressed budget write the layers of their images only (mode=min). Default: every family writes those of all stages (mode=max).",
+        ),
+    })
     .describe("The build cache in the registry (risk R3: its quota)."),
   advisories: z
     .strictObject({

@@ -13,6 +13,8 @@ export interface BakeTarget {
   attest?: string[]
   secret?: string[]
   output?: string[]
+  "cache-from"?: string[]
+  "cache-to"?: string[]
   "no-cache"?: boolean
 }
 

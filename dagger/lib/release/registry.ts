@@ -25,13 +25,14 @@ export const isLoopback = ({ host }: Pick<RegistryAddress, "host">): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host)
 
 /** The registry's host as steps know it: a loopback registry is another machine's, seen from a container. */
-const inside = (registry: RegistryAddress): string =>
+export const hostInside = (registry: RegistryAddress): string =>
   isLoopback(registry) ? `registry:${portOf(registry)}` : registry.host
 
 /** The port of a registry on loopback. */
 export const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.exec(host)?.[1] ?? 80)
 
-const service = (registry: RegistryAddress): Record<string, CallerPort> =>
+/** What a step needs to reach it by that name. */
+export const registryService = (registry: RegistryAddress): Record<string, CallerPort> =>
   isLoopback(registry) ? { registry: { callerPort: portOf(registry) } } : {}
 
 function isJson(text: string): boolean {
@@ -121,10 +122,11 @@ export class Registry {
     )
   }
 
-  ref = (family: string, tag: string): string => `docker://${inside(this.address)}/${this.address.org}/${family}:${tag}`
+  ref = (family: string, tag: string): string =>
+    `docker://${hostInside(this.address)}/${this.address.org}/${family}:${tag}`
 
   refByDigest = (family: string, digest: string): string =>
-    `docker://${inside(this.address)}/${this.address.org}/${family}@${digest}`
+    `docker://${hostInside(this.address)}/${this.address.org}/${family}@${digest}`
 
   tls = (side: "" | "src-" | "dest-"): string[] => (isLoopback(this.address) ? [`--${side}tls-verify=false`] : [])
 
@@ -135,7 +137,7 @@ export class Registry {
       image: `toolbox:${this.part}`,
       argv: ["skopeo", verb!, ...(this.auth ? ["--authfile", authPath] : []), ...rest],
       secrets: this.auth ? { [authPath]: this.auth } : {},
-      services: service(this.address),
+      services: registryService(this.address),
       outside: true,
       look: "again",
     }

@@ -1,5 +1,6 @@
 import pLimit from "p-limit"
 import { signingNote } from "../attest/trust.ts"
+import { writeCaches } from "../build/build.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 import type { Yard } from "../yard.ts"
@@ -54,11 +55,16 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   const examined = await examine(yard, registry, options, { found, side })
   const verdicts = new Map([...examined.records].map(([family, { gates }]) => [family, verdictOf(gates)]))
   const leaving = publishable(yard, options, verdicts)
-  const published = await publishAll({ yard, registry, options, examined, found }, leaving, side)
+  const cached = examined.built.map(({ family }) => family).filter((family) => leaving.has(family))
+  const [published, unwritten] = await Promise.all([
+    publishAll({ yard, registry, options, examined, found }, leaving, side),
+    writeCaches(yard, { ...options, families: cached }),
+  ])
   const families = shippedFamilies(yard, options, examined, published)
   const notes = [
     ...(note ? [note] : []),
     ...found.notes,
+    ...(unwritten ? [unwritten] : []),
     ...riskNotes(yard.risks, await newestOf(yard, examined.records), yard.now),
   ]
   return {
