@@ -21,6 +21,21 @@ export class Checkout {
     return checkout
   }
 
+  /** The fleet of `fairlead init`: one family, and one app image on it. */
+  static async init(): Promise<Checkout> {
+    const checkout = new Checkout(await mkdtemp(join(tmpdir(), "init-fleet-")))
+    const made = await fairlead(["init"], { cwd: checkout.root })
+    if (made.exitCode !== 0) throw new Error(made.stderr)
+    await checkout.git("init", "--quiet", "--initial-branch=main")
+    await checkout.commit("a fleet")
+    return checkout
+  }
+
+  /** Commits what another verb wrote. */
+  save(message: string): Promise<void> {
+    return this.commit(message)
+  }
+
   /** Writes a file anew and commits it. */
   async change(path: string, how: (text: string) => string): Promise<void> {
     const full = join(this.root, path)
@@ -85,10 +100,17 @@ export async function fairlead(
 }
 
 /** Ships from a checkout to an organisation of the embedded registry. */
-export async function ship(checkout: Checkout, org: string, ...more: string[]): Promise<Told & { report: ShipReport }> {
-  const told = await fairlead(["ship", "--json", "--registry", `${registryAddress()}/${org}`, ...more], {
-    cwd: checkout.root,
-  })
+export const ship = (checkout: Checkout, org: string, ...more: string[]) =>
+  shipAs({}, checkout, `${registryAddress()}/${org}`, ...more)
+
+/** The same to any registry, with an environment of its own. */
+export async function shipAs(
+  env: Record<string, string>,
+  checkout: Checkout,
+  registry: string,
+  ...more: string[]
+): Promise<Told & { report: ShipReport }> {
+  const told = await fairlead(["ship", "--json", "--registry", registry, ...more], { cwd: checkout.root, env })
   if (!told.stdout.startsWith("{")) throw new Error(`ship told no report, exit ${told.exitCode}:\n${told.stderr}`)
   return { ...told, report: JSON.parse(told.stdout) }
 }
