@@ -1,8 +1,12 @@
 import pLimit from "p-limit"
+import { cacheRepository } from "../../dagger/lib/build/registry-cache.ts"
+import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
+import type { Registry } from "../../dagger/lib/release/registry.ts"
 import { removeManifest, tagsOf } from "../../dagger/lib/release/tags.ts"
 import type { PruneDocument } from "../../dagger/lib/report/prune.ts"
+import { oldCaches } from "../../dagger/lib/rollout/prune/caches.ts"
 import { neededOn } from "../../dagger/lib/rollout/prune/host.ts"
-import { prunableIn } from "../../dagger/lib/rollout/prune/registry.ts"
+import { type PrunableManifest, prunableIn } from "../../dagger/lib/rollout/prune/registry.ts"
 import type { OpenRegistry } from "../open-registry.ts"
 import { recordsOf } from "../yard.ts"
 import type { OpenHosts } from "./hosts.ts"
@@ -37,10 +41,34 @@ export async function pruneRegistry(
       return prunableIn({ image, tags }, { ...keeps, releases })
     }),
   )
-  const manifests = (await Promise.all(found)).flat()
-  if (dryRun) return manifests.map((each) => ({ ...each, removed: false }))
+  return removedFrom(registry, (await Promise.all(found)).flat(), dryRun)
+}
+
+/** Removes build caches that are older than the policy says. No host needs one, so none has to be asked. */
+export async function pruneCaches(
+  { fleet, now }: { fleet: Fleet; now: Date },
+  { registry }: OpenRegistry,
+  dryRun: boolean,
+): Promise<PruneDocument["registry"]["manifests"]> {
+  const tags = await tagsOf(registry, cacheRepository)
+  const side = pLimit(3)
+  const manifests = tags.map(({ digest }) =>
+    side(async () => [digest, await registry.manifest(cacheRepository, digest)] as const),
+  )
+  const { maxAgeDays } = fleet.policy.registryCache
+  const old = oldCaches({ image: cacheRepository, tags }, new Map(await Promise.all(manifests)), { maxAgeDays, now })
+  return removedFrom(registry, old, dryRun)
+}
+
+function removedFrom(
+  registry: Registry,
+  manifests: readonly PrunableManifest[],
+  dryRun: boolean,
+): Promise<PruneDocument["registry"]["manifests"]> {
+  const side = pLimit(3)
   const removed = manifests.map((each) =>
     side(async () => {
+      if (dryRun) return { ...each, removed: false }
       const why = await removeManifest(registry, each.image, each.digest)
       return { ...each, removed: why === undefined, ...(why !== undefined && { why }) }
     }),

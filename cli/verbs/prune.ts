@@ -3,11 +3,12 @@ import { appImages } from "../../dagger/lib/fleet/apps.ts"
 import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { wrongInput } from "../../dagger/lib/problem.ts"
 import { exitCodeOfPrune, type PruneDocument, pruneText } from "../../dagger/lib/report/prune.ts"
+import { clock } from "../clock.ts"
 import { type OpenRegistry, withRegistry } from "../open-registry.ts"
 import { host, registry, type Shared, withShared, yard } from "../options.ts"
 import { type OpenHosts, withHosts } from "../rollout/hosts.ts"
 import { type Looked, lookForPrune, pruneHosts } from "../rollout/prune-hosts.ts"
-import { pruneRegistry } from "../rollout/prune-registry.ts"
+import { pruneCaches, pruneRegistry } from "../rollout/prune-registry.ts"
 import { freeRegistryDisk } from "../setup/registry-disk.ts"
 import { Progress } from "../show/progress.ts"
 
@@ -23,7 +24,7 @@ interface PruneFlags extends Shared {
 export const pruneVerb = (): Command =>
   withShared(
     new Command("prune").description(
-      "old images on hosts and old releases in the registry; never what runs, is pinned or is gone back to",
+      "old images on hosts, old releases and build caches in the registry; never what runs, is pinned or is gone back to",
     ),
   )
     .addOption(host())
@@ -72,10 +73,19 @@ async function pruned(
   const { host, org } = images.registry.address
   const address = `${host}/${org}`
   const keep = fleet.policy.rollout.keepReleases
-  if (left !== undefined) return { schema: 1, yard, dryRun, keep, hosts, registry: { address, left, manifests: [] } }
-  const manifests = await pruneRegistry(open, images, { looked, dryRun, names: imageNames(fleet) })
+  const caches = flags.hostsOnly ? [] : await pruneCaches({ fleet, now: clock().now }, images, dryRun)
+  const releases =
+    left === undefined ? await pruneRegistry(open, images, { looked, dryRun, names: imageNames(fleet) }) : []
+  const manifests = [...releases, ...caches]
   const disk = manifests.some(({ removed }) => removed) ? await diskOf(images, progress) : undefined
-  return { schema: 1, yard, dryRun, keep, hosts, registry: { address, manifests, ...(disk && { disk }) } }
+  return {
+    schema: 1,
+    yard,
+    dryRun,
+    keep,
+    hosts,
+    registry: { address, ...(left !== undefined && { left }), manifests, ...(disk && { disk }) },
+  }
 }
 
 /** A registry of somebody else's gives its disk back when its owner wants it to. */

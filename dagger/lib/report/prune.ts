@@ -29,7 +29,7 @@ export const pruneSchema = z.object({
   ),
   registry: z.object({
     address: z.string().optional(),
-    left: z.string().optional().describe("Why the registry was left alone."),
+    left: z.string().optional().describe("Why the registry's releases were left alone."),
     disk: z
       .object({
         freed: z.number().optional().describe("Bytes that the embedded registry's disk has back."),
@@ -92,12 +92,14 @@ function registryLines(
   { registry: { address, left, manifests, disk }, dryRun }: PruneDocument,
   verbose: boolean,
 ): string[] {
-  if (left !== undefined) return [line("registry", `left alone: ${left}`)]
+  const alone = left === undefined ? [] : [line("registry", `releases are left alone: ${left}`)]
+  if (left !== undefined && manifests.length === 0) return alone
   const gone = manifests.filter(({ removed }) => removed || dryRun)
   const kept = manifests.filter(({ removed }) => !removed && !dryRun)
   const told = gone.map(({ image, digest, tags }) => `${image}@${digest.slice(7, 19)} (${tags.join(", ")})`)
   const why = [...new Set(kept.flatMap(({ why }) => why ?? []))].join("; ")
   return [
+    ...alone,
     line("registry", `${address}: ${gone.length} manifests ${dryRun ? "would go" : "removed"}`),
     ...some(told, verbose),
     ...(disk ? [line("", diskWords(disk))] : []),

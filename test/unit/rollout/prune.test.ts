@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { digestIn } from "../../../dagger/lib/release/reference.ts"
 import { documentSchema } from "../../../dagger/lib/report/documents.ts"
 import { exitCodeOfPrune, type PruneDocument, pruneText } from "../../../dagger/lib/report/prune.ts"
+import { oldCaches } from "../../../dagger/lib/rollout/prune/caches.ts"
 import { neededOn, type PruneOnHost, prunableOn } from "../../../dagger/lib/rollout/prune/host.ts"
 import { prunableIn, type RegistryKeeps } from "../../../dagger/lib/rollout/prune/registry.ts"
 import { container, definition, digestOf, image, look, run, snapshot } from "./looks.ts"
@@ -232,5 +233,27 @@ describe("what prune tells", () => {
   it("fits its schema", () => {
     const valid = new Ajv({ strict: false }).compile(documentSchema("prune"))
     expect([valid({ ...document, hosts: [...document.hosts, silent] }), valid.errors]).toEqual([true, null])
+  })
+})
+
+describe("pruning build caches", () => {
+  const now = new Date("2026-11-23T00:00:00Z")
+  const made = (...days: string[]) =>
+    JSON.stringify({
+      layers: [{ digest: digestOf("9") }, ...days.map((day) => ({ annotations: { "buildkit/createdat": day } }))],
+    })
+  const old = (manifests: Record<string, string | undefined>) => {
+    const tags = Object.keys(manifests).map((tag) => ({ tag, digest: `sha256:${tag}` }))
+    const by = new Map(Object.entries(manifests).map(([tag, text]) => [`sha256:${tag}`, text]))
+    return oldCaches({ image: "build_cache", tags }, by, { maxAgeDays: 30, now }).map((each) => each.tags)
+  }
+
+  it("takes those whose newest layer is older than the policy says", () => {
+    const [long, recent] = ["2026-10-23T00:00:00Z", "2026-11-22T00:00:00Z"] as const
+    expect(old({ web: made(long), torch: made(long, recent), llm: made(recent) })).toEqual([["web"]])
+  })
+
+  it("leaves what does not say how old it is", () => {
+    expect(old({ a: made(), b: "no JSON", c: undefined, d: "{}", e: made("yesterday") })).toEqual([])
   })
 })
