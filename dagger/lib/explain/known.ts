@@ -39,6 +39,8 @@ export function imageOf(record: ImageRecord, { releases, risks, now }: Known): I
   const verdict = recordToday(record, risks, now)
   const published = releases
     .filter((each) => each.family === record.family && each.digest === digest)
+    // The same tag twice: its record was renewed. It is published since the first time.
+    .filter(({ ref }, index, all) => !all.slice(index + 1).some((each) => each.ref === ref))
     .map(({ ref, at }) => ({ ref, at }))
   return {
     digest,
