@@ -7,10 +7,10 @@ import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import { Problem } from "../problem.ts"
 import { contentsOf } from "../release/contents.ts"
-import { registryService } from "../release/registry.ts"
+import { hostInside, isLoopback, registryService } from "../release/registry.ts"
 import { digestsOf, type Yard } from "../yard.ts"
 import { builderFailure } from "./builder-failure.ts"
-import { bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
+import { type Bake, bakeStep, lookOutput, ociOutput, secretPath } from "./buildkit.ts"
 import { type BakeProgress, readProgress } from "./progress.ts"
 import { readingCaches, usesRegistryCache, writingCaches } from "./registry-cache.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
@@ -173,9 +173,7 @@ async function bake(yard: Yard, { name, file, families, inputs }: Baking): Promi
     inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
     outputs: Object.fromEntries(families.map((family) => [family, `/out/${family}.tar`])),
     secrets: buildSecrets(yard),
-    ...(usesRegistryCache(yard.fleet, yard.registry)
-      ? { cache: { services: registryService(yard.registry), auth: yard.auth } }
-      : {}),
+    ...(usesRegistryCache(yard.fleet, yard.registry) ? { cache: cacheAccess(yard) } : {}),
   })
   const ran = await yard.engine.run(step)
   const progress = readProgress(ran.stderr, families)
@@ -187,6 +185,13 @@ async function bake(yard: Yard, { name, file, families, inputs }: Baking): Promi
   const { metadata, ...archives } = ran.outputs
   return { archives, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
 }
+
+/** How BuildKit gets to the registry: by the names that every step knows it by. */
+const cacheAccess = ({ registry, auth }: Yard): Bake["cache"] => ({
+  services: registryService(registry),
+  ...(isLoopback(registry) ? { plainHttp: hostInside(registry) } : {}),
+  auth,
+})
 
 async function describe(yard: Yard, { family, fingerprint }: PlannedFamily, archive: Artifact) {
   const step = sbomStep(family, archive)

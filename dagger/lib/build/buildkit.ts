@@ -8,20 +8,25 @@ const port = 1234
  * is bounded by policy.cache, and pruning touches nothing but its own folder.
  * Source of the settings: docs/buildkitd.toml.md of moby/buildkit v0.26.
  */
-export const buildkit = (engine: Engine, policy: Policy, reaches: Service["services"] = {}): Service => ({
+export const buildkit = (engine: Engine, policy: Policy, cache?: Bake["cache"]): Service => ({
   name: nameIn(engine),
   image: "toolbox:build",
   argv: ["buildkitd", "--addr", `tcp://0.0.0.0:${port}`, "--config", "/etc/buildkit/buildkitd.toml"],
   port,
-  inputs: { "/etc/buildkit/buildkitd.toml": engine.file("buildkitd.toml", buildkitConfig(engine.name, policy)) },
+  inputs: {
+    "/etc/buildkit/buildkitd.toml": engine.file(
+      "buildkitd.toml",
+      buildkitConfig(engine.name, policy, cache?.plainHttp),
+    ),
+  },
   caches: { "/var/lib/buildkit": nameIn(engine) },
-  services: reaches,
+  services: cache?.services ?? {},
   privileged: true,
 })
 
 const nameIn = ({ buildCache }: Engine): string => (buildCache ? `buildkit-${buildCache}` : "buildkit")
 
-export const buildkitConfig = (engine: Engine["name"], policy: Policy): string => `\
+export const buildkitConfig = (engine: Engine["name"], policy: Policy, plainHttp = "registry:5000"): string => `\
 [worker.oci]
   enabled = true
   gc = true
@@ -34,7 +39,7 @@ export const buildkitConfig = (engine: Engine["name"], policy: Policy): string =
 [cdi]
   disabled = true
 
-[registry."registry:5000"]
+[registry."${plainHttp}"]
   http = true
 ${engine === "docker" ? dockerDns : ""}`
 
@@ -67,6 +72,8 @@ export interface Bake {
   cache?: {
     /** What BuildKit reaches the registry by. */
     services: Service["services"]
+    /** Its name for a registry on loopback, which has no TLS. */
+    plainHttp?: string
     /** Credentials, as a Docker config.json: buildx hands them on when BuildKit asks. */
     auth?: Secret
   }
@@ -102,7 +109,7 @@ export const bakeStep = (engine: Engine, policy: Policy, { cache, ...bake }: Bak
     ...(cache?.auth ? { [`${dockerConfig}/config.json`]: cache.auth } : {}),
   },
   env: cache?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {},
-  services: { [nameIn(engine)]: buildkit(engine, policy, cache?.services) },
+  services: { [nameIn(engine)]: buildkit(engine, policy, cache) },
   look: "again",
 })
 
