@@ -149,6 +149,23 @@ describe("a machine that has just been made", () => {
   })
 })
 
+describe("a registry that BuildKit cannot write a cache to", () => {
+  it("costs a note, and no release", async () => {
+    // Steps reach any port of this machine's loopback, BuildKit the embedded registry's only.
+    const proxy = await RegistryProxy.open()
+    try {
+      const refused = `${org}-refused`
+      const { exitCode, report, stderr } = await shipAs({}, checkout, `${proxy.address}/${refused}`, "--family", "base")
+      expect(exitCode, stderr).toBe(0)
+      expect(report.notes).toContainEqual(expect.stringMatching(/^the registry cache was not written, .*registry:\d+/))
+      expect(await digestIn(refused, base, report.tag)).toBe(of(first, base).digest)
+      expect(await tagsIn(refused, "build_cache")).toEqual([])
+    } finally {
+      await proxy.close()
+    }
+  })
+})
+
 describe("a machine that trusts another key", () => {
   it("believes no record, says so in a line for each image, and builds", async () => {
     const own = await checkout.copy()

@@ -124,12 +124,17 @@ function covered(spans: [number, number][]): number {
   return sum
 }
 
+/** A cache that is not there yet, or not to be had, stops no build: what failed is something else. */
+const cacheImport = /(?:^|\] )importing cache manifest from /
+
 function failureOf(
   vertices: readonly Vertex[],
   logs: ReadonlyMap<string, string>,
   words: readonly string[],
 ): string | undefined {
-  const failed = vertices.find(({ error }) => error && !/context canceled/i.test(error))
+  const failed = vertices.find(
+    ({ name = "", error }) => error && !/context canceled/i.test(error) && !cacheImport.test(name),
+  )
   if (!failed && words.length === 0) return undefined
   const log = failed ? (logs.get(failed.digest ?? "") ?? "") : ""
   return harmless([failed?.name, log.trimEnd(), failed?.error, ...(failed ? [] : words)].filter(Boolean).join("\n"))

@@ -1,5 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
-import { lineage } from "../fleet/hierarchy.ts"
+import { imageNamed, lineage } from "../fleet/hierarchy.ts"
 import type { BakeFile } from "../plan/bake.ts"
 import { hostInside, isLoopback, type RegistryAddress } from "../release/registry.ts"
 import { packed } from "./buildkit.ts"
@@ -49,9 +49,9 @@ export function writingCaches(
 }
 
 /** Packed as images are, so that no layer is packed twice; as an image's manifest, which every registry takes. */
-function cacheTo({ policy, families }: Fleet, registry: RegistryAddress, family: string): string {
-  const { minAbove } = policy.registryCache
-  const size = families[family]?.budget.compressed ?? 0
+function cacheTo(fleet: Fleet, registry: RegistryAddress, family: string): string {
+  const { minAbove } = fleet.policy.registryCache
+  const size = imageNamed(fleet, family)?.budget.compressed ?? 0
   const mode = minAbove !== undefined && size > minAbove ? "min" : "max"
   return `type=registry,ref=${refOf(registry, family)},mode=${mode},image-manifest=true,oci-mediatypes=true,${packed}`
 }

@@ -36,6 +36,19 @@ describe("bake's progress", () => {
     expect(failure).toBe("[web 2/3] RUN pip\nCollecting x\nERROR: no match\nexit code: 1")
   })
 
+  it("does not take a cache that is not there yet for what failed", () => {
+    const { failure } = readProgress(
+      [
+        vertex("1", "[web] importing cache manifest from ghcr.io/small/build_cache:web", {
+          ...{ started: at(0), completed: at(1), error: "ghcr.io/small/build_cache:web: not found" },
+        }),
+        vertex("2", "[web 2/3] RUN pip", { started: at(1), completed: at(2), error: "exit code: 1" }),
+      ].join("\n"),
+      ["web"],
+    )
+    expect(failure).toBe("[web 2/3] RUN pip\nexit code: 1")
+  })
+
   it("counts a step that a child shares with its parent for the parent", () => {
     const times = { started: at(0), completed: at(2) }
     const shared = [vertex("1", "[base stage-0 1/1] RUN a", times), vertex("1", "[web stage-0 1/1] RUN a", times)]
