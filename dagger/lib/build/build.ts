@@ -111,7 +111,11 @@ export async function writeCaches(yard: Yard, options: BuildOptions): Promise<st
     return undefined
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    const said = harmless(error.details.why ?? error.what).trim().split("\n").at(-1)?.trim()
+    const said = harmless(error.details.why ?? error.what)
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.trim()
     return `the registry cache was not written, so builders without a cache build more: ${said}`
   }
 }
