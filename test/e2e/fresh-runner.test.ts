@@ -61,7 +61,7 @@ describe("a machine that has just been made", () => {
     const { exitCode, report, stderr } = await ship(checkout, org, "--all")
     expect(exitCode, stderr).toBe(0)
     expect(report.families.map(({ family }) => family)).toEqual(names)
-    expect((await tagsIn(org, "build_cache")).sort()).toEqual(names)
+    expect((await tagsIn(org, "build_cache")).sort()).toEqual([...names, "python-builder"])
     expect(report.notes ?? []).not.toContainEqual(expect.stringContaining("registry cache"))
     first = report
   })

@@ -5,7 +5,7 @@ import { hostInside, isLoopback, type RegistryAddress } from "../release/registr
 import { packed } from "./buildkit.ts"
 
 /**
- * The repository with the build caches, one tag for each family. One for all of them, so that a parent's layers, which are
+ * The repository with the build caches, one tag for each family and builder. One for all of them, so that a parent's layers, which are
  * in each child's cache, too, are there once. No family can have this name: it is no DNS label.
  */
 export const cacheRepository = "build_cache"
@@ -14,49 +14,54 @@ export const cacheRepository = "build_cache"
 export const usesRegistryCache = ({ policy }: Fleet, registry: RegistryAddress): boolean =>
   policy.registryCache.use === "auto" ? !isLoopback(registry) : policy.registryCache.use === "on"
 
-const refOf = (registry: RegistryAddress, family: string): string =>
-  `${hostInside(registry)}/${registry.org}/${cacheRepository}:${family}`
+const refOf = (registry: RegistryAddress, target: string): string =>
+  `${hostInside(registry)}/${registry.org}/${cacheRepository}:${target}`
 
-/**
- * Every target reads the caches of the families that it is part of: a family its own and those of what it stands on, of
- * which one may be younger; a builder those of the families that use it.
- */
+/** Every target reads its own cache, and those of what it stands on and is made with: one of them may be younger. */
 export function readingCaches(file: BakeFile, fleet: Fleet, registry: RegistryAddress): BakeFile {
-  const families = Object.keys(file.target).filter((name) => !(name in fleet.builders))
-  const users = (builder: string) =>
-    families.filter((name) => Object.values(file.target[name]!.contexts ?? {}).includes(`target:${builder}`))
-  const line = (family: string) =>
-    lineage(fleet, family)
-      .map(({ name }) => name)
-      .reverse()
-  return withEach(file, (name) => ({
-    "cache-from": (name in fleet.builders ? users(name) : line(name)).map(
-      (family) => `type=registry,ref=${refOf(registry, family)}`,
-    ),
+  const builders = ({ contexts = {} }: BakeFile["target"][string]) =>
+    Object.keys(fleet.builders).filter((name) => contexts[name] === `target:${name}`)
+  const line = (name: string) =>
+    name in fleet.builders
+      ? [name]
+      : lineage(fleet, name)
+          .map((each) => each.name)
+          .reverse()
+  return withEach(file, (name, target) => ({
+    "cache-from": [...line(name), ...builders(target)].map((each) => `type=registry,ref=${refOf(registry, each)}`),
   }))
 }
 
-/** The same targets, to nothing but their caches: what they make is in BuildKit from the build before. */
+/**
+ * The same targets, to nothing but their caches: what they make is in BuildKit from the build before. Builders get one of
+ * their own, for families that do not keep the layers of all stages; where one does, they are there already.
+ */
 export function writingCaches(
   file: BakeFile,
   families: readonly string[],
   { fleet, registry }: { fleet: Fleet; registry: RegistryAddress },
 ): BakeFile {
+  const targets = Object.keys(file.target).filter((name) => families.includes(name) || name in fleet.builders)
   const asked = withEach(file, (name) =>
-    families.includes(name) ? { output: ["type=cacheonly"], "cache-to": [cacheTo(fleet, registry, name)] } : {},
+    targets.includes(name) ? { output: ["type=cacheonly"], "cache-to": [cacheTo(fleet, registry, name)] } : {},
   )
-  return { ...asked, group: { default: { targets: [...families] } } }
+  return { ...asked, group: { default: { targets } } }
 }
 
 /** Packed as images are, so that no layer is packed twice; as an image's manifest, which every registry takes. */
-function cacheTo(fleet: Fleet, registry: RegistryAddress, family: string): string {
+function cacheTo(fleet: Fleet, registry: RegistryAddress, target: string): string {
   const { minAbove } = fleet.policy.registryCache
-  const size = imageNamed(fleet, family)?.budget.compressed ?? 0
+  const size = imageNamed(fleet, target)?.budget.compressed ?? 0
   const mode = minAbove !== undefined && size > minAbove ? "min" : "max"
-  return `type=registry,ref=${refOf(registry, family)},mode=${mode},image-manifest=true,oci-mediatypes=true,${packed}`
+  return `type=registry,ref=${refOf(registry, target)},mode=${mode},image-manifest=true,oci-mediatypes=true,${packed}`
 }
 
-const withEach = (file: BakeFile, more: (name: string) => Partial<BakeFile["target"][string]>): BakeFile => ({
+const withEach = (
+  file: BakeFile,
+  more: (name: string, target: BakeFile["target"][string]) => Partial<BakeFile["target"][string]>,
+): BakeFile => ({
   ...file,
-  target: Object.fromEntries(Object.entries(file.target).map(([name, each]) => [name, { ...each, ...more(name) }])),
+  target: Object.fromEntries(
+    Object.entries(file.target).map(([name, each]) => [name, { ...each, ...more(name, each) }]),
+  ),
 })

@@ -34,22 +34,23 @@ describe("the build cache in the registry", () => {
     expect(smallFleet().policy.registryCache.use).toBe("auto")
   })
 
-  it("is read by each family from its own and its parents', and by a builder from those who use it", () => {
+  it("is read by each target from its own, its parents' and those of its builders", () => {
     const { target: read } = readingCaches(file, smallFleet(), far)
     const from = (...families: string[]) =>
       families.map((family) => `type=registry,ref=ghcr.io/small/build_cache:${family}`)
     expect(Object.entries(read).map(([name, each]) => [name, each["cache-from"]])).toEqual([
       ["bottom", from("bottom")],
-      ["maker", from("middle")],
-      ["middle", from("middle", "bottom")],
+      ["maker", from("maker")],
+      ["middle", from("middle", "bottom", "maker")],
       ["top", from("top", "middle", "bottom")],
     ])
   })
 
-  it("is written by what was built and by nothing else, packed as images are", () => {
+  it("is written by what was built and its builders, and by nothing else, packed as images are", () => {
     const written = writingCaches(file, ["middle"], { fleet: smallFleet(), registry: loopback })
-    expect(written.group.default.targets).toEqual(["middle"])
-    expect(Object.values(written.target).filter((each) => each["cache-to"])).toHaveLength(1)
+    expect(written.group.default.targets).toEqual(["maker", "middle"])
+    const writing = Object.keys(written.target).filter((name) => written.target[name]!["cache-to"])
+    expect(writing).toEqual(["maker", "middle"])
     expect(written.target.middle).toMatchObject({
       output: ["type=cacheonly"],
       "cache-to": [
