@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { lastLines } from "../../dagger/lib/engine/engine.ts"
 import { Problem, wrongInput } from "../../dagger/lib/problem.ts"
+import { dockerName } from "../instance.ts"
 import { label } from "../state.ts"
 import { must, run } from "./command.ts"
 import { networkName } from "./network.ts"
@@ -13,8 +14,8 @@ export interface RegistryOptions {
   after?: readonly string[]
 }
 
-export const registryContainer = "fairlead-registry"
-export const registryVolume = "fairlead-registry"
+export const registryContainer = dockerName("registry")
+export const registryVolume = dockerName("registry")
 const imageLabel = `${label}.image`
 
 /** Where the embedded registry is reached from this machine, and from no other. */
