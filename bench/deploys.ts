@@ -1,0 +1,72 @@
+import { openRepository } from "../cli/repository.ts"
+import { fairleadRoot } from "../cli/version.ts"
+import { Checkout } from "../test/e2e/yard.ts"
+import { Arena } from "./arena.ts"
+import type { Asked } from "./builds.ts"
+import { runs } from "./competitor.ts"
+import { changeFleet, setServices } from "./fleet.ts"
+
+export interface DeploySample {
+  services: number
+  /** "one": one service has another environment; "all": each has. */
+  changed: "everything is new" | "nothing" | "one" | "all"
+  seconds: number
+}
+
+/** Deploys stand-in services to a demo yard of its own, half of them on each of its two hosts. */
+export async function measureDeploys(sizes: readonly number[], asked: Asked): Promise<DeploySample[]> {
+  const checkout = await Checkout.make()
+  const { policy } = (await openRepository(checkout.root)).fleet
+  const arena = await Arena.open("deploy", policy)
+  const env = { ...arena.env, FAIRLEAD_DEMO: arena.name, FAIRLEAD_YARD: "demo" }
+  const fairlead = (...argv: string[]) => runs([`${fairleadRoot}/fairlead`, ...argv], { cwd: checkout.root, env })
+  const to = ["--registry", `127.0.0.1:${arena.port}/fleet`]
+  const samples: DeploySample[] = []
+  try {
+    await services(checkout, 1, {})
+    asked.say("readying images and a demo yard, unmeasured")
+    await fairlead("ship", "--advisories", "none", "--app", "reference", ...to)
+    for (const count of sizes) {
+      await fairlead("demo", "up")
+      const deploy = async (changed: DeploySample["changed"]) => {
+        asked.signal.throwIfAborted()
+        const started = performance.now()
+        await fairlead("deploy", "--json", ...to)
+        const seconds = (performance.now() - started) / 1000
+        asked.say(`deploy ${count}, changed: ${changed}: ${seconds.toFixed(1)} s`)
+        samples.push({ services: count, changed, seconds })
+      }
+      await services(checkout, count, {})
+      await deploy("everything is new")
+      for (let round = 0; round < asked.rounds; round++) {
+        await deploy("nothing")
+        await services(checkout, count, { one: `${round}`, all: `${round - 1}` })
+        await deploy("one")
+        await services(checkout, count, { one: `${round}`, all: `${round}` })
+        await deploy("all")
+      }
+      await fairlead("demo", "down")
+    }
+    return samples
+  } finally {
+    await fairlead("demo", "down")
+    await arena.close()
+    await checkout.remove()
+  }
+}
+
+/** Another environment makes another container of the same image. */
+const services = (checkout: Checkout, count: number, stamps: { one?: string; all?: string }): Promise<void> =>
+  changeFleet(checkout, (fleet) =>
+    setServices(
+      fleet,
+      Array.from({ length: count }, (_, at) => [
+        `Service${at}`,
+        {
+          ...{ family: "base-cpu-pydeps", needs: ["cpu"], hosts: [at % 2 === 0 ? "mainpc" : "pc2"] },
+          ...{ port: 10_000 + at, healthPort: 20_000 + at },
+          env: { ALL: stamps.all ?? "", ...(at === 0 ? { ONE: stamps.one ?? "" } : {}) },
+        },
+      ]),
+    ),
+  )
