@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -26,7 +25,8 @@ export class Arena {
   private constructor(
     readonly name: string,
     readonly home: string,
-    readonly port: number,
+    /** A loopback address of its own, so that every arena's registry has the port that Fairlead's has. */
+    readonly registry: string,
     private readonly policy: Policy,
   ) {}
 
@@ -35,7 +35,7 @@ export class Arena {
     const home = await mkdtemp(join(tmpdir(), `fairlead-${instance}-`))
     // Read only by whoever finds it ready; the benchmark sees to that first.
     await symlink(inHome("bases"), join(home, "bases"))
-    const arena = new Arena(instance, home, await freePort(), policy)
+    const arena = new Arena(instance, home, loopback(), policy)
     await must("no network for the benchmark", ["docker", "network", "create", ...labels, arena.docker()])
     await arena.startRegistry()
     return arena
@@ -43,9 +43,9 @@ export class Arena {
 
   /** For a process that is to be Fairlead in this arena. */
   get env(): Record<string, string> {
-    const { name, home, port } = this
-    const own = { FAIRLEAD_INSTANCE: name, FAIRLEAD_HOME: home, FAIRLEAD_REGISTRY_PORT: String(port) }
-    return { ...own, FAIRLEAD_ENGINE: "docker", FAIRLEAD_REGISTRY: "" }
+    const { name, home, registry } = this
+    const own = { FAIRLEAD_INSTANCE: name, FAIRLEAD_HOME: home, FAIRLEAD_REGISTRY: `${registry}/fleet` }
+    return { ...own, FAIRLEAD_ENGINE: "docker" }
   }
 
   /** A folder for buildx's own list of builders. */
@@ -135,11 +135,11 @@ export class Arena {
         "--label",
         `${label}.image=${image}`,
       ],
-      ...["--network", this.docker(), "--network-alias", "registry", "--publish", `127.0.0.1:${this.port}:5000`],
+      ...["--network", this.docker(), "--network-alias", "registry", "--publish", `${this.registry}:5000`],
       ...["--mount", `type=volume,src=${await this.volume("registry")},dst=/var/lib/registry`, "--pull", "never"],
       ...["--env", "REGISTRY_LOG_ACCESSLOG_DISABLED=false", image],
     ])
-    const answers = async () => (await ping(`127.0.0.1:${this.port}`)) === "registry"
+    const answers = async () => (await ping(this.registry)) === "registry"
     await until(answers, "the benchmark's registry does not answer")
   }
 
@@ -174,11 +174,11 @@ async function until(there: () => Promise<boolean>, otherwise: string): Promise<
   throw new Error(otherwise)
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((found, failed) => {
-    const server = createServer().once("error", failed)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => found(port))
-    })
-  })
+let opened = 0
+
+/** All of 127.0.0.0/8 is this machine's own; the process's number keeps two benchmarks apart. */
+function loopback(): string {
+  opened += 1
+  const number = process.pid % 2 ** 16
+  return `127.${100 + opened}.${Math.floor(number / 256)}.${number % 256 || 1}:5000`
+}

@@ -20,18 +20,17 @@ export async function measureDeploys(sizes: readonly number[], asked: Asked): Pr
   const arena = await Arena.open("deploy", policy)
   const env = { ...arena.env, FAIRLEAD_DEMO: arena.name, FAIRLEAD_YARD: "demo" }
   const fairlead = (...argv: string[]) => runs([`${fairleadRoot}/fairlead`, ...argv], { cwd: checkout.root, env })
-  const to = ["--registry", `127.0.0.1:${arena.port}/fleet`]
   const samples: DeploySample[] = []
   try {
     await services(checkout, 1, {})
     asked.say("readying images and a demo yard, unmeasured")
-    await fairlead("ship", "--advisories", "none", "--app", "reference", ...to)
+    await fairlead("ship", "--advisories", "none", "--app", "reference")
     for (const count of sizes) {
       await fairlead("demo", "up")
       const deploy = async (changed: DeploySample["changed"]) => {
         asked.signal.throwIfAborted()
         const started = performance.now()
-        await fairlead("deploy", "--json", ...to)
+        await fairlead("deploy", "--json")
         const seconds = (performance.now() - started) / 1000
         asked.say(`deploy ${count}, changed: ${changed}: ${seconds.toFixed(1)} s`)
         samples.push({ services: count, changed, seconds })

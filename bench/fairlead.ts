@@ -30,7 +30,7 @@ export class Fairlead implements Competitor {
 
   private get argv(): string[] {
     const named = [...families.flatMap((name) => ["--family", name]), ...appNames.flatMap((name) => ["--app", name])]
-    return ["ship", "--json", "--registry", `127.0.0.1:${this.arena.port}/fleet`, "--advisories", "none", ...named]
+    return ["ship", "--json", "--advisories", "none", ...named]
   }
 }
 

@@ -45,7 +45,7 @@ export class DockerServices {
   /** Whether the embedded registry is what listens on this port of the loopback; it then has a name in Docker's network. */
   async isEmbedded(port: number): Promise<boolean> {
     const { stdout } = await execa("docker", ["port", registryContainer], { reject: false })
-    return (stdout ?? "").split("\n").some((line) => line.endsWith(`:${port}`) && line.startsWith(`5000/`))
+    return (stdout ?? "").split("\n").some((line) => line.startsWith(`${port}/`) && line.endsWith(`:${port}`))
   }
 
   /** Leaves every service; stops those that no other run uses. */

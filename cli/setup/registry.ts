@@ -114,6 +114,7 @@ export async function startAgain(): Promise<void> {
   await answers()
 }
 
+/** Steps reach it in Docker's network as registry:PORT, so it listens on the very port that this machine knows. */
 async function create(image: string, replace: boolean): Promise<void> {
   if (replace) await must("the old embedded registry stays", ["docker", "rm", "--force", registryContainer])
   await must("Docker could not make a volume for the embedded registry", [
@@ -126,7 +127,7 @@ async function create(image: string, replace: boolean): Promise<void> {
   ])
   const argv = [
     "docker", "run", "--detach", "--name", registryContainer, "--label", `${label}=1`, "--label", `${imageLabel}=${image}`,
-    "--network", networkName, "--network-alias", "registry", "--publish", `${registryAddress()}:5000`,
+    "--network", networkName, "--network-alias", "registry", "--publish", `${registryAddress()}:${registryPort()}`, "--env", `REGISTRY_HTTP_ADDR=:${registryPort()}`,
     "--mount", `type=volume,src=${registryVolume},dst=/var/lib/registry`, "--restart", "unless-stopped", "--pull", "never",
     "--security-opt", "no-new-privileges", "--log-opt", "max-size=10m", image,
   ] as const // biome-ignore format: one option per line would hide the shape of the command
@@ -153,7 +154,7 @@ export async function embeddedContainer(): Promise<RegistryContainer | undefined
   const { exitCode, stdout } = await run(["docker", "container", "inspect", registryContainer])
   if (exitCode !== 0) return undefined
   const [{ State, Config, HostConfig }] = JSON.parse(stdout) as [Inspected]
-  const [binding] = HostConfig.PortBindings?.["5000/tcp"] ?? []
+  const [binding] = Object.values(HostConfig.PortBindings ?? {})[0] ?? []
   return {
     running: State.Running,
     image: Config.Labels?.[imageLabel] ?? Config.Image,
