@@ -44,8 +44,7 @@ class Reader {
   constructor(private readonly text: string) {}
 
   document(): PlainYaml {
-    this.nextLine()
-    if (this.indent !== 0) throw strange
+    if (this.nextLine() !== 0) throw strange
     const data = this.map(0, 0)
     if (this.indent !== -1) throw strange
     return { data, offsets: this.offsets }
@@ -197,11 +196,12 @@ class Reader {
     return value
   }
 
-  private nextLine(): void {
+  private nextLine(): number {
     this.take("blank")
     const spaces = this.take("space").length
     const here = this.text[this.at]
     this.indent = here === undefined || here === "#" ? this.atEnd() : spaces
+    return this.indent
   }
 
   /** A comment in the last line has no end of line after it. */
