@@ -51,8 +51,12 @@ export interface RegistryContainer {
 
 /** A registry says so by a header, or by an empty JSON object; a web server that answers 200 to anything does neither. */
 export async function ping(address: string): Promise<Answer> {
+  const late = new AbortController()
+  // Not AbortSignal.timeout: its timer keeps nothing alive, and neither does a connection that Node 20 holds to a registry
+  // that is just coming up; the process then ended in the middle of waiting, with exit code 0.
+  const timer = setTimeout(() => late.abort(), 3000)
   try {
-    const answer = await fetch(`http://${address}/v2/`, { signal: AbortSignal.timeout(3000), redirect: "manual" })
+    const answer = await fetch(`http://${address}/v2/`, { signal: late.signal, redirect: "manual" })
     const declared = answer.headers.get("docker-distribution-api-version") === "registry/2.0"
     if (answer.status === 401 && declared) return "login"
     if (answer.status !== 200) return "other"
@@ -60,6 +64,8 @@ export async function ping(address: string): Promise<Answer> {
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code
     return cause === "ECONNREFUSED" || cause === "ECONNRESET" ? "nothing" : "other"
+  } finally {
+    clearTimeout(timer)
   }
 }
 
