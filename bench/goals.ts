@@ -46,9 +46,17 @@ function planRows(plans: Results["plans"]): string[][] {
       }),
     )
   if (largest < 1000) return []
+  const before = Math.max(...plans.map((each) => each.families).filter((families) => families < largest))
   const [time, memory] = [worst(largest, "seconds"), worst(largest, "memory")]
   return [
     [`planning ${largest} families`, "≤ 1 s", seconds(time), held(time <= 1)],
+    ...(before > 0 ? [growthRow(largest, before, worst(largest, "seconds"), worst(before, "seconds"))] : []),
     [`planning ${largest} families, peak memory`, "≤ 300 MB", megabytes(memory), held(memory <= 300e6)],
   ]
+}
+
+/** Linear: what a family takes is no more among many than among few. */
+function growthRow(many: number, few: number, ofMany: number, ofFew: number): string[] {
+  const growth = ofMany / many / (ofFew / few)
+  return [`planning, a family among ${many} of one among ${few}`, "≤ 1.1", growth.toFixed(2), held(growth <= 1.1)]
 }
