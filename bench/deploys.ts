@@ -1,7 +1,6 @@
-import { openRepository } from "../cli/repository.ts"
+import { registryAddress } from "../cli/setup/registry.ts"
 import { fairleadRoot } from "../cli/version.ts"
 import { Checkout } from "../test/e2e/yard.ts"
-import { Arena } from "./arena.ts"
 import type { Asked } from "./builds.ts"
 import { runs } from "./competitor.ts"
 import { changeFleet, setServices } from "./fleet.ts"
@@ -13,12 +12,14 @@ export interface DeploySample {
   seconds: number
 }
 
-/** Deploys stand-in services to a demo yard of its own, half of them on each of its two hosts. */
+/**
+ * Deploys stand-in services to a demo yard of its own, half of them on each of its two hosts. The images go to the embedded
+ * registry, into an organisation of their own: hosts reach no other by a loopback address.
+ */
 export async function measureDeploys(sizes: readonly number[], asked: Asked): Promise<DeploySample[]> {
   const checkout = await Checkout.make()
-  const { policy } = (await openRepository(checkout.root)).fleet
-  const arena = await Arena.open("deploy", policy)
-  const env = { ...arena.env, FAIRLEAD_DEMO: arena.name, FAIRLEAD_YARD: "demo" }
+  const own = { FAIRLEAD_DEMO: `bench-${process.pid}`, FAIRLEAD_REGISTRY: `${registryAddress()}/bench` }
+  const env = { ...own, FAIRLEAD_YARD: "demo", FAIRLEAD_ENGINE: "docker" }
   const fairlead = (...argv: string[]) => runs([`${fairleadRoot}/fairlead`, ...argv], { cwd: checkout.root, env })
   const samples: DeploySample[] = []
   try {
@@ -49,7 +50,6 @@ export async function measureDeploys(sizes: readonly number[], asked: Asked): Pr
     return samples
   } finally {
     await fairlead("demo", "down")
-    await arena.close()
     await checkout.remove()
   }
 }
