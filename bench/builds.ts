@@ -24,12 +24,17 @@ export interface Asked {
   signal: AbortSignal
 }
 
+/** What is asked of one part, and where its figures go: those that are there stay when something fails after hours. */
+export interface Into<Sample> extends Asked {
+  samples: Sample[]
+}
+
 /** All competitors through all cases, round by round, the order of competitors another one each time. */
 export async function measureBuilds(
   cases: readonly BuildCase[],
-  { rounds, say, signal }: Asked,
-): Promise<BuildSample[]> {
-  const samples: BuildSample[] = []
+  { rounds, say, signal, samples }: Into<BuildSample>,
+): Promise<void> {
+  if (cases.length === 0) return
   const checkout = await buildFleet()
   const arenas: Arena[] = []
   try {
@@ -62,7 +67,6 @@ export async function measureBuilds(
         }
       }
     }
-    return samples
   } finally {
     for (const arena of arenas) await arena.close()
     await checkout.remove()

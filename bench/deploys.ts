@@ -1,7 +1,7 @@
 import { registryAddress } from "../cli/setup/registry.ts"
 import { fairleadRoot } from "../cli/version.ts"
 import { Checkout } from "../test/e2e/yard.ts"
-import type { Asked } from "./builds.ts"
+import type { Into } from "./builds.ts"
 import { runs } from "./competitor.ts"
 import { changeFleet, setServices } from "./fleet.ts"
 
@@ -16,12 +16,11 @@ export interface DeploySample {
  * Deploys stand-in services to a demo yard of its own, half of them on each of its two hosts. The images go to the embedded
  * registry, into an organisation of their own: hosts reach no other by a loopback address.
  */
-export async function measureDeploys(sizes: readonly number[], asked: Asked): Promise<DeploySample[]> {
+export async function measureDeploys(sizes: readonly number[], asked: Into<DeploySample>): Promise<void> {
   const checkout = await Checkout.make()
   const own = { FAIRLEAD_DEMO: `bench-${process.pid}`, FAIRLEAD_REGISTRY: `${registryAddress()}/bench` }
   const env = { ...own, FAIRLEAD_YARD: "demo", FAIRLEAD_ENGINE: "docker" }
   const fairlead = (...argv: string[]) => runs([`${fairleadRoot}/fairlead`, ...argv], { cwd: checkout.root, env })
-  const samples: DeploySample[] = []
   try {
     await services(checkout, 1, {})
     asked.say("readying images and a demo yard, unmeasured")
@@ -34,7 +33,7 @@ export async function measureDeploys(sizes: readonly number[], asked: Asked): Pr
         await fairlead("deploy", "--json")
         const seconds = (performance.now() - started) / 1000
         asked.say(`deploy ${count}, changed: ${changed}: ${seconds.toFixed(1)} s`)
-        samples.push({ services: count, changed, seconds })
+        asked.samples.push({ services: count, changed, seconds })
       }
       await services(checkout, count, {})
       await deploy("everything is new")
@@ -47,7 +46,6 @@ export async function measureDeploys(sizes: readonly number[], asked: Asked): Pr
       }
       await fairlead("demo", "down")
     }
-    return samples
   } finally {
     await fairlead("demo", "down")
     await checkout.remove()

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Command, InvalidArgumentError } from "commander"
-import { onInterrupt } from "../cli/interrupt.ts"
+import { Interrupted, onInterrupt } from "../cli/interrupt.ts"
 import { partsFor } from "../cli/parts.ts"
 import { openRepository } from "../cli/repository.ts"
 import { ready } from "../cli/setup/ready.ts"
@@ -10,7 +10,7 @@ import { Problem } from "../dagger/lib/problem.ts"
 import { buildCases, measureBuilds } from "./builds.ts"
 import { measureDeploys } from "./deploys.ts"
 import { machine } from "./machine.ts"
-import { pageOf, tablesOf } from "./page.ts"
+import { pageOf, type Results, tablesOf } from "./page.ts"
 import { measurePlans } from "./planning.ts"
 
 const cases = [...buildCases, "plan", "deploy"] as const
@@ -61,23 +61,29 @@ async function bench(flags: Flags): Promise<void> {
   // What everybody stands on is nobody's time.
   const { fleet } = await openRepository(fairleadRoot)
   await ready(partsFor(fleet, ["build", "sbom", "run", "sign", "registry"], false), { say, signal })
-  const results = {
+  const results: Results = {
     machine: await machine(),
     flags: { ...flags, case: wanted },
-    builds: await measureBuilds(
-      buildCases.filter((each) => wanted.includes(each)),
-      asked,
-    ),
-    plans: wanted.includes("plan") ? await measurePlans(flags.families, asked) : [],
-    deploys: wanted.includes("deploy") ? await measureDeploys(flags.services, asked) : [],
+    builds: [],
+    plans: [],
+    deploys: [],
   }
-  if (flags.keep) await writeFile(flags.keep, `${JSON.stringify(results, null, 1)}\n`)
-  console.log(tablesOf(results))
-  if (flags.page) await writeFile(join(fairleadRoot, "docs/benchmarks.md"), pageOf(results))
+  try {
+    const builds = buildCases.filter((each) => wanted.includes(each))
+    await measureBuilds(builds, { ...asked, samples: results.builds })
+    if (wanted.includes("plan")) await measurePlans(flags.families, { ...asked, samples: results.plans })
+    if (wanted.includes("deploy")) await measureDeploys(flags.services, { ...asked, samples: results.deploys })
+    if (flags.page) await writeFile(join(fairleadRoot, "docs/benchmarks.md"), pageOf(results))
+  } finally {
+    // The page is of a whole run; what a run that failed had measured is shown all the same.
+    if (flags.keep) await writeFile(flags.keep, `${JSON.stringify(results, null, 1)}\n`)
+    console.log(tablesOf(results))
+  }
   stop()
 }
 
 program.parseAsync().catch((error: unknown) => {
+  if (error instanceof Interrupted) return
   if (!(error instanceof Problem)) throw error
   process.stderr.write(`${error.message}\n`)
   process.exitCode = error.exitCode

@@ -10,9 +10,9 @@ import { markdownTable, megabytes, ratio, seconds } from "./table.ts"
 export interface Results {
   machine: Record<string, string>
   flags: { rounds: number; case: readonly string[]; families: readonly number[]; services: readonly number[] }
-  builds: readonly BuildSample[]
-  plans: readonly PlanSample[]
-  deploys: readonly DeploySample[]
+  builds: BuildSample[]
+  plans: PlanSample[]
+  deploys: DeploySample[]
 }
 
 /** docs/benchmarks.md: figures of one run, and nothing that it did not measure. */

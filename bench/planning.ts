@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { z } from "zod"
 import { inHome } from "../cli/state.ts"
 import { fairleadRoot } from "../cli/version.ts"
-import type { Asked } from "./builds.ts"
+import type { Into } from "./builds.ts"
 import { runs } from "./competitor.ts"
 import { generatedFleet } from "./generated.ts"
 import { watchMemory } from "./memory.ts"
@@ -20,8 +20,10 @@ export interface PlanSample {
 }
 
 /** Plans generated fleets, each time in a new process: nothing is warm but the disk. */
-export async function measurePlans(sizes: readonly number[], { rounds, say, signal }: Asked): Promise<PlanSample[]> {
-  const samples: PlanSample[] = []
+export async function measurePlans(
+  sizes: readonly number[],
+  { rounds, say, signal, samples }: Into<PlanSample>,
+): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), "fairlead-bench-plan-home-"))
   await symlink(inHome("bases"), join(home, "bases"))
   const fleets: { families: number; root: string }[] = []
@@ -41,7 +43,6 @@ export async function measurePlans(sizes: readonly number[], { rounds, say, sign
       }
       if (!records) for (const { root } of fleets) await thinking(root, home, "remember")
     }
-    return samples
   } finally {
     for (const { root } of fleets) await rm(root, { recursive: true, force: true })
     await rm(home, { recursive: true, force: true })
