@@ -15,7 +15,11 @@ describe("a table of figures", () => {
   })
 
   it("leaves cells empty that a row does not have", () => {
-    expect(markdownTable(["a", "b"], [["x"]]).split("\n").at(-1)).toBe("| x   |     |")
+    expect(
+      markdownTable(["a", "b"], [["x"]])
+        .split("\n")
+        .at(-1),
+    ).toBe("| x   |     |")
   })
 
   it("writes three digits that matter", () => {
