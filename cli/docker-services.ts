@@ -3,9 +3,11 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { execa } from "execa"
 import { type Service, StepError } from "../dagger/lib/engine/engine.ts"
+import { dockerName } from "./instance.ts"
 import { locked } from "./setup/lock.ts"
 import { networkName } from "./setup/network.ts"
 import { lifeOf } from "./setup/process.ts"
+import { registryContainer } from "./setup/registry.ts"
 import { inHome, label } from "./state.ts"
 
 /**
@@ -32,7 +34,7 @@ export class DockerServices {
 
   /** A named volume for a cache, labelled so that `clean` finds it. */
   volume(cache: string): Promise<string> {
-    const name = `fairlead-${cache}`
+    const name = dockerName(cache)
     const known = this.volumes.get(name)
     if (known) return known
     const made = execa("docker", ["volume", "create", "--label", `${label}=1`, name]).then(() => name)
@@ -42,14 +44,14 @@ export class DockerServices {
 
   /** Whether the embedded registry is what listens on this port of the loopback; it then has a name in Docker's network. */
   async isEmbedded(port: number): Promise<boolean> {
-    const { stdout } = await execa("docker", ["port", "fairlead-registry"], { reject: false })
-    return (stdout ?? "").split("\n").some((line) => line.endsWith(`:${port}`) && line.startsWith(`5000/`))
+    const { stdout } = await execa("docker", ["port", registryContainer], { reject: false })
+    return (stdout ?? "").split("\n").some((line) => line.startsWith(`${port}/`) && line.endsWith(`:${port}`))
   }
 
   /** Leaves every service; stops those that no other run uses. */
   async release(): Promise<void> {
     for (const name of this.started.keys()) {
-      await locked(`service-${name}`, quiet, async () => {
+      await locked(`service-${dockerName(name)}`, quiet, async () => {
         await rm(join(guests(name), this.run), { force: true })
         if ((await guestsOf(name)).length > 0) return
         await execa("docker", ["stop", "--time", "20", container(name)], { reject: false })
@@ -61,7 +63,7 @@ export class DockerServices {
 
   private async startShared(service: Service): Promise<void> {
     const name = container(service.name)
-    await locked(`service-${service.name}`, quiet, async () => {
+    await locked(`service-${name}`, quiet, async () => {
       await mkdir(guests(service.name), { recursive: true })
       await writeFile(join(guests(service.name), this.run), `${process.pid}`)
       if (await isRunning(name)) return
@@ -108,9 +110,9 @@ export class DockerServices {
 
 const quiet = { say: () => {} }
 
-const container = (service: string): string => `fairlead-${service}`
+const container = (service: string): string => dockerName(service)
 
-const guests = (service: string): string => inHome("services", service)
+const guests = (service: string): string => inHome("services", dockerName(service).slice("fairlead-".length))
 
 async function isRunning(name: string): Promise<boolean> {
   const { stdout } = await execa("docker", ["inspect", "--format", "{{.State.Running}}", name], { reject: false })

@@ -3,6 +3,7 @@ import { access, constants, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { pc } from "../../dagger/lib/report/colours.ts"
 import { bytes } from "../../dagger/lib/report/text.ts"
+import { dockerName } from "../instance.ts"
 import { home } from "../state.ts"
 import { fairleadRoot } from "../version.ts"
 import { run } from "./command.ts"
@@ -118,12 +119,13 @@ async function dagger(): Promise<Row> {
 
 /** Comes up with the first build and leaves with the last one; only its cache stays. */
 async function buildKit(): Promise<Row> {
-  const filter = ["--filter", "name=^/?fairlead-buildkit$", "--format", "{{.Names}}"]
+  const name = dockerName("buildkit")
+  const filter = ["--filter", `name=^/?${name}$`, "--format", "{{.Names}}"]
   const [container, volume] = await Promise.all([
     run(["docker", "ps", ...filter]),
-    run(["docker", "volume", "inspect", "fairlead-buildkit"]),
+    run(["docker", "volume", "inspect", name]),
   ])
-  const cache = volume.exitCode === 0 ? "its cache is kept in volume fairlead-buildkit" : "no cache yet"
+  const cache = volume.exitCode === 0 ? `its cache is kept in volume ${name}` : "no cache yet"
   const runs = container.stdout.trim() ? "runs" : "not running, each build starts it"
   return { name: "buildkit", state: "note", detail: `${runs}; ${cache}`, needed: false }
 }

@@ -1,9 +1,10 @@
+import { dockerName } from "../instance.ts"
 import { label } from "../state.ts"
 import { must, run } from "./command.ts"
 import type { Found, Part } from "./part.ts"
 
 /** Where steps, their services and the embedded registry meet. */
-export const networkName = "fairlead"
+export const networkName = dockerName()
 
 /** A bridge of Docker's; its address range is Docker's own choice, so that it collides with nothing. */
 export const networkPart = (): Part => ({

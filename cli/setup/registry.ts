@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { lastLines } from "../../dagger/lib/engine/engine.ts"
 import { Problem, wrongInput } from "../../dagger/lib/problem.ts"
+import { dockerName } from "../instance.ts"
 import { label } from "../state.ts"
 import { must, run } from "./command.ts"
 import { networkName } from "./network.ts"
@@ -13,8 +14,8 @@ export interface RegistryOptions {
   after?: readonly string[]
 }
 
-export const registryContainer = "fairlead-registry"
-export const registryVolume = "fairlead-registry"
+export const registryContainer = dockerName("registry")
+export const registryVolume = dockerName("registry")
 const imageLabel = `${label}.image`
 
 /** Where the embedded registry is reached from this machine, and from no other. */
@@ -50,8 +51,12 @@ export interface RegistryContainer {
 
 /** A registry says so by a header, or by an empty JSON object; a web server that answers 200 to anything does neither. */
 export async function ping(address: string): Promise<Answer> {
+  const late = new AbortController()
+  // Not AbortSignal.timeout: its timer keeps nothing alive, and neither does a connection that Node 20 holds to a registry
+  // that is just coming up; the process then ended in the middle of waiting, with exit code 0.
+  const timer = setTimeout(() => late.abort(), 3000)
   try {
-    const answer = await fetch(`http://${address}/v2/`, { signal: AbortSignal.timeout(3000), redirect: "manual" })
+    const answer = await fetch(`http://${address}/v2/`, { signal: late.signal, redirect: "manual" })
     const declared = answer.headers.get("docker-distribution-api-version") === "registry/2.0"
     if (answer.status === 401 && declared) return "login"
     if (answer.status !== 200) return "other"
@@ -59,6 +64,8 @@ export async function ping(address: string): Promise<Answer> {
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code
     return cause === "ECONNREFUSED" || cause === "ECONNRESET" ? "nothing" : "other"
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -113,6 +120,7 @@ export async function startAgain(): Promise<void> {
   await answers()
 }
 
+/** Steps reach it in Docker's network as registry:PORT, so it listens on the very port that this machine knows. */
 async function create(image: string, replace: boolean): Promise<void> {
   if (replace) await must("the old embedded registry stays", ["docker", "rm", "--force", registryContainer])
   await must("Docker could not make a volume for the embedded registry", [
@@ -125,7 +133,7 @@ async function create(image: string, replace: boolean): Promise<void> {
   ])
   const argv = [
     "docker", "run", "--detach", "--name", registryContainer, "--label", `${label}=1`, "--label", `${imageLabel}=${image}`,
-    "--network", networkName, "--network-alias", "registry", "--publish", `${registryAddress()}:5000`,
+    "--network", networkName, "--network-alias", "registry", "--publish", `${registryAddress()}:${registryPort()}`, "--env", `REGISTRY_HTTP_ADDR=:${registryPort()}`,
     "--mount", `type=volume,src=${registryVolume},dst=/var/lib/registry`, "--restart", "unless-stopped", "--pull", "never",
     "--security-opt", "no-new-privileges", "--log-opt", "max-size=10m", image,
   ] as const // biome-ignore format: one option per line would hide the shape of the command
@@ -152,7 +160,7 @@ export async function embeddedContainer(): Promise<RegistryContainer | undefined
   const { exitCode, stdout } = await run(["docker", "container", "inspect", registryContainer])
   if (exitCode !== 0) return undefined
   const [{ State, Config, HostConfig }] = JSON.parse(stdout) as [Inspected]
-  const [binding] = HostConfig.PortBindings?.["5000/tcp"] ?? []
+  const [binding] = Object.values(HostConfig.PortBindings ?? {})[0] ?? []
   return {
     running: State.Running,
     image: Config.Labels?.[imageLabel] ?? Config.Image,

@@ -245,9 +245,9 @@ describe("loadFleet", () => {
     expect(await failure()).toBe(`${join(folder, "fleet.yaml")}: is not a file`)
   })
 
-  it("refuses a file over 1 MB", async () => {
-    await writeFile(join(folder, "fleet.yaml"), `${small}#${" ".repeat(1_000_000)}`)
-    expect(await failure()).toContain("fleet.yaml: is larger than 1 MB")
+  it("refuses a file over 2 MB", async () => {
+    await writeFile(join(folder, "fleet.yaml"), `${small}#${" ".repeat(2_000_000)}`)
+    expect(await failure()).toContain("fleet.yaml: is larger than 2 MB")
   })
 
   it("refuses a symbolic link out of the repository, also one that leads to nothing", async () => {

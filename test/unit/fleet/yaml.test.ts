@@ -96,8 +96,8 @@ describe("YAML bombs", () => {
   })
 
   it("made of size are refused", () => {
-    expect(quickly(`${small}#${" ".repeat(1_000_000)}`)).toEqual([
-      "fleet.yaml: is larger than 1 MB",
+    expect(quickly(`${small}#${" ".repeat(2_000_000)}`)).toEqual([
+      "fleet.yaml: is larger than 2 MB",
       "  fix: a fleet of 10,000 services fits into that; look what else got into the file",
     ])
   })

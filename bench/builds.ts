@@ -1,0 +1,106 @@
+import { openRepository } from "../cli/repository.ts"
+import { fairleadRoot } from "../cli/version.ts"
+import type { Checkout } from "../test/e2e/yard.ts"
+import { Arena } from "./arena.ts"
+import { Bake, Loop } from "./buildx.ts"
+import { type Competitor, type Measured, measured, runs } from "./competitor.ts"
+import { Fairlead } from "./fairlead.ts"
+import { buildFleet, changeBase, changeLeaf, changeNothing } from "./fleet.ts"
+import { rotated } from "./statistics.ts"
+
+/** In this order within a round: each leaves behind what the next one starts from. */
+export const buildCases = ["cold", "nothing", "leaf", "base", "fresh"] as const
+export type BuildCase = (typeof buildCases)[number]
+
+export interface BuildSample extends Measured {
+  case: BuildCase
+  who: string
+  round: number
+}
+
+export interface Asked {
+  rounds: number
+  say: (line: string) => void
+  signal: AbortSignal
+}
+
+/** What is asked of one part, and where its figures go: those that are there stay when something fails after hours. */
+export interface Into<Sample> extends Asked {
+  samples: Sample[]
+}
+
+/** All competitors through all cases, round by round, the order of competitors another one each time. */
+export async function measureBuilds(
+  cases: readonly BuildCase[],
+  { rounds, say, signal, samples }: Into<BuildSample>,
+): Promise<void> {
+  if (cases.length === 0) return
+  const checkout = await buildFleet()
+  const arenas: Arena[] = []
+  try {
+    const { policy } = (await openRepository(checkout.root)).fleet
+    for (const name of ["loop", "bake", "fairlead"]) arenas.push(await Arena.open(name, policy))
+    const [loop, bake, fairlead] = [new Loop(arenas[0]!), new Bake(arenas[1]!), new Fairlead(arenas[2]!)]
+    const all: Competitor[] = [loop, bake, fairlead]
+    await runs([`${fairleadRoot}/fairlead`, "key"], { cwd: checkout.root, env: fairlead.arena.env })
+    /** Who has built everything that the checkout holds, with its BuildKit's own cache whole. */
+    const settled = new Set<Competitor>()
+    for (let round = 0; round < rounds; round++) {
+      for (const which of buildCases.filter((each) => cases.includes(each))) {
+        if (which !== "cold") await settle(all, settled, checkout, say)
+        if (which === "leaf") {
+          await changeLeaf(checkout, `${round} alone`)
+          const alone = await measured(loop.arena, () => loop.leafAlone(checkout.root, `alone-${round}`))
+          samples.push(told({ case: which, who: "that leaf alone", round, ...alone }, say))
+        }
+        await prepare[which](checkout, String(round))
+        for (const competitor of rotated(all, round)) {
+          signal.throwIfAborted()
+          if (which === "cold") await competitor.arena.empty()
+          if (which === "fresh") await competitor.arena.freshRunner()
+          if (which === "cold" || which === "fresh") await competitor.standBy()
+          const tag = `${which}-${round}`
+          const took = await measured(competitor.arena, () => competitor.ship(checkout.root, tag))
+          samples.push(told({ case: which, who: competitor.name, round, ...took }, say))
+          if (which === "fresh") settled.delete(competitor)
+          else settled.add(competitor)
+        }
+      }
+    }
+  } finally {
+    for (const arena of arenas) await arena.close()
+    await checkout.remove()
+  }
+}
+
+const prepare: Record<BuildCase, (checkout: Checkout, stamp: string) => Promise<void>> = {
+  cold: changeNothing,
+  nothing: changeNothing,
+  leaf: changeLeaf,
+  base: changeBase,
+  // The change that a runner is started for.
+  fresh: (checkout, stamp) => changeLeaf(checkout, `${stamp} fresh`),
+}
+
+/** Builds what was not built yet, unmeasured. A fresh runner's cache is not whole: it starts again from nothing. */
+async function settle(
+  all: readonly Competitor[],
+  settled: Set<Competitor>,
+  checkout: Checkout,
+  say: Asked["say"],
+): Promise<void> {
+  for (const competitor of all.filter((each) => !settled.has(each))) {
+    say(`readying ${competitor.name}: the whole fleet, unmeasured`)
+    await competitor.arena.empty()
+    await competitor.standBy()
+    await competitor.ship(checkout.root, "settled")
+    settled.add(competitor)
+  }
+}
+
+function told(sample: BuildSample, say: Asked["say"]): BuildSample {
+  const { case: which, who, round, seconds, gates, requests, received } = sample
+  const without = gates === undefined ? "" : `, gates ran for ${gates.toFixed(1)} s of them`
+  say(`${which} ${round + 1}: ${who} ${seconds.toFixed(2)} s${without}, ${requests} requests, ${received} bytes pushed`)
+  return sample
+}
