@@ -13,7 +13,6 @@ import {
 } from "yaml"
 import { harmless } from "../engine/engine.ts"
 import { type Problem, Problems, wrongInput } from "../problem.ts"
-import { type PlainYaml, plainYaml } from "./plain-yaml.ts"
 import { shown } from "./shown.ts"
 
 /** The way to a value: keys of maps and positions in lists. */
@@ -46,8 +45,6 @@ export function readYaml(text: string, fileName: string, hints: YamlHints): Yaml
   if (Buffer.byteLength(text) > maxBytes) {
     throw new Problems([problem("is larger than 2 MB", hints.tooLarge)])
   }
-  const plainly = plainYaml(text)
-  if (plainly) return { data: plainly.data, line: (path) => lineAt(text, offsetIn(plainly, path)) }
   const lines = new LineCounter()
   const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line)
   const [document, another] = composed(
@@ -78,22 +75,7 @@ export function readYaml(text: string, fileName: string, hints: YamlHints): Yaml
       }),
     )
   }
-  return { data, line: (path) => lineOf(offsetIn({ data, offsets: plain.offsets }, path)) }
-}
-
-const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
-
-/** Where the longest part of a path begins that is there. */
-function offsetIn({ data, offsets }: Pick<PlainYaml, "offsets"> & { data: unknown }, path: Path): number {
-  let offset = 0
-  let at = data
-  for (const step of path) {
-    const next = typeof at === "object" && at !== null ? offsets.get(at)?.get(step) : undefined
-    if (next === undefined) break
-    offset = next
-    at = (at as Record<string | number, unknown>)[step]
-  }
-  return offset
+  return { data, line: (path) => lineOf(plain.offset(data, path)) }
 }
 
 /**
@@ -133,7 +115,7 @@ interface Fault {
 /** Turns nodes into plain objects, lists and scalars, and remembers where each began. */
 class PlainData {
   readonly faults: Fault[] = []
-  readonly offsets: PlainYaml["offsets"] = new WeakMap()
+  private readonly offsets = new WeakMap<object, Map<string | number, number>>()
   private aliases = 0
 
   constructor(private readonly resolve: (node: Node) => Node | undefined) {}
@@ -150,6 +132,19 @@ class PlainData {
       return list
     }
     return isScalar(node) ? node.value : undefined
+  }
+
+  /** Where the longest part of a path begins that is there. */
+  offset(data: unknown, path: Path): number {
+    let offset = 0
+    let at = data
+    for (const step of path) {
+      const next = typeof at === "object" && at !== null ? this.offsets.get(at)?.get(step) : undefined
+      if (next === undefined) break
+      offset = next
+      at = (at as Record<string | number, unknown>)[step]
+    }
+    return offset
   }
 
   private map(pairs: Pair<Node, Node | null>[], path: Path): Record<string, unknown> {
