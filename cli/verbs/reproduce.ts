@@ -53,18 +53,13 @@ async function reproduceAction(flags: ReproduceFlags): Promise<void> {
     const answers: Reproduced[] = []
     // A line at a time: its families are built in one solve, and only its images are on the disk.
     for (const [family, compared] of linesOf(fleet, reading.asked)) {
-      const records = new Map<string, ImageRecord>()
-      for (const each of compared) records.set(each, await releasedRecord(yard, each, named?.name ?? "current"))
-      const line = { ...reading, asked: [family] }
+      const records: ImageRecord[] = []
+      for (const each of compared) records.push(await releasedRecord(yard, each, named?.name ?? "current"))
       const plan = await makePlan({
-        ...{ repository, reading: line, records: yard.records, now: yard.now },
+        ...{ repository, reading: { ...reading, asked: [family] }, records: yard.records, now: yard.now },
         ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
       })
-      const { inputs } = reading
-      const made = await reproduce(yard, {
-        ...{ plan, inputs, records: [...records.values()], registry },
-        machine: flags.machine,
-      })
+      const made = await reproduce(yard, { plan, inputs: reading.inputs, records, registry, machine: flags.machine })
       answers.push(...made)
       // As they come: the next line may take a quarter of an hour.
       progress.done()

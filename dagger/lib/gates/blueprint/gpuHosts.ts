@@ -64,6 +64,9 @@ export function gpuHostFacts({ rules: { fleet }, origin, family }: Wanted): Fact
   ]
 }
 
+/** What there is for GPUs, by architecture. */
+type Code = Pick<GpuCode["libraries"][number], "compiled" | "ptx">
+
 const runtime = /^nvidia-cuda-runtime(?:-cu[0-9]+)?$/
 
 /**
@@ -87,20 +90,17 @@ function gpuHosts(fleet: Fleet, family: string): { name: string; gpu: Gpu }[] {
  * Machine code runs on GPUs of its own generation that are not older; PTX is compiled for any that is not older. Source:
  * "Application compatibility" in NVIDIA's CUDA programming guide.
  */
-export const runsOn = (
-  { compiled, ptx }: Pick<GpuCode["libraries"][number], "compiled" | "ptx">,
-  gpu: string,
-): boolean =>
+export const runsOn = ({ compiled, ptx }: Code, gpu: string): boolean =>
   compiled.some((arch) => generation(arch) === generation(gpu) && Number(arch) <= Number(gpu)) ||
   ptx.some((arch) => Number(arch) <= Number(gpu))
 
 const generation = (arch: string): string => arch.split(".")[0]!
 
-const codeOf = ({ compiled, ptx }: Pick<GpuCode["libraries"][number], "compiled" | "ptx">): string =>
+const codeOf = ({ compiled, ptx }: Code): string =>
   [compiled.join(" "), ptx.length > 0 ? `PTX ${ptx.join(" ")}` : ""].filter(Boolean).join(" and ") || "no code"
 
 /** What any of the libraries has. */
-const all = (libraries: GpuCode["libraries"]): Pick<GpuCode["libraries"][number], "compiled" | "ptx"> => ({
+const all = (libraries: GpuCode["libraries"]): Code => ({
   compiled: sorted(libraries.flatMap(({ compiled }) => compiled)),
   ptx: sorted(libraries.flatMap(({ ptx }) => ptx)),
 })

@@ -278,7 +278,7 @@ class Files:
     def _gpu_code(self, path):
         try:
             found = gpu_code.architectures(self.tree.real(path))
-        except gpu_code.NotLooked as error:
+        except linked.NotLooked as error:
             self.gpu_unread.append({"path": path, "why": str(error)})
         else:
             if found:

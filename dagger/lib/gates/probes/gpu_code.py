@@ -5,8 +5,9 @@ architecture, either machine code ("compiled") or PTX, which a driver compiles w
 cuDNN's and NCCL's own libraries show; NVIDIA documents none. Part of contract_probe.py; standard library only.
 """
 
-import mmap
 import struct
+
+import linked
 
 SECTIONS = (b".nv_fatbin", b"__nv_relfatbin")
 MAGIC = 0xBA55ED50
@@ -14,23 +15,16 @@ KINDS = {1: "ptx", 2: "compiled"}
 FIRST = 64  # bytes of code that tell whether there is any: where it was taken out, zeros are left
 
 
-class NotLooked(Exception):
-    """A library whose device code could not be read; says why."""
-
-
 def architectures(path):
     """{"compiled": ["8.0", …], "ptx": ["9.0"]}, lowest first; None where a file has no device code."""
-    with open(path, "rb") as file:
-        if file.read(4) != b"\x7fELF":
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
-                found = {(KINDS[kind], number) for start, end in _sections(data) for kind, number in _entries(data, start, end)}
-            except (struct.error, IndexError, KeyError, ValueError) as error:
-                raise NotLooked(f"its device code is not of the known layout: {error}") from error
+    return linked.read_elf(path, _architectures, "its device code is not of the known layout")
+
+
+def _architectures(data):
+    found = sorted({each for start, end in _sections(data) for each in _entries(data, start, end)})
     if not found:
         return None
-    return {kind: [f"{number // 10}.{number % 10}" for each, number in sorted(found) if each == kind] for kind in ("compiled", "ptx")}
+    return {kind: [f"{arch // 10}.{arch % 10}" for each, arch in found if each == kind] for kind in ("compiled", "ptx")}
 
 
 def _sections(data):
@@ -60,7 +54,9 @@ def _entries(data, at, end):
             kind, _, head, length = struct.unpack_from("<HHIQ", data, entry)
             code = entry + head
             if data[code : code + min(FIRST, length)].strip(b"\0"):
-                yield kind, struct.unpack_from("<I", data, entry + 28)[0]
+                if kind not in KINDS:
+                    raise ValueError(f"an entry of kind {kind}")
+                yield KINDS[kind], struct.unpack_from("<I", data, entry + 28)[0]
             if head + length == 0:
                 raise ValueError(f"an entry without a length at {entry}")
             entry = code + length

@@ -59,14 +59,19 @@ def candidates(path, status):
 
 def dynamic(path):
     """A file's dynamic section: None where it is no ELF file, a word where it is one that the loader has nothing to do with."""
+    return read_elf(path, _dynamic, "not a whole ELF file")
+
+
+def read_elf(path, parse, wrong):
+    """What parse says of an ELF file's bytes, None of any other file. NotLooked, beginning with `wrong`, where it could not."""
     with open(path, "rb") as file:
         if file.read(4) != b"\x7fELF":
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                return _dynamic(data)
+                return parse(data)
             except (struct.error, IndexError, ValueError) as error:
-                raise NotLooked(f"not a whole ELF file: {error}") from error
+                raise NotLooked(f"{wrong}: {error}") from error
 
 
 def _dynamic(data):
