@@ -8,7 +8,7 @@ const port = 1234
  * is bounded by policy.cache, and pruning touches nothing but its own folder.
  * Source of the settings: docs/buildkitd.toml.md of moby/buildkit v0.26.
  */
-export const buildkit = (engine: Engine, policy: Policy, cache?: Bake["cache"]): Service => ({
+export const buildkit = (engine: Engine, policy: Policy, access?: Bake["registry"]): Service => ({
   name: nameIn(engine),
   image: "toolbox:build",
   argv: ["buildkitd", "--addr", `tcp://0.0.0.0:${port}`, "--config", "/etc/buildkit/buildkitd.toml"],
@@ -16,11 +16,11 @@ export const buildkit = (engine: Engine, policy: Policy, cache?: Bake["cache"]):
   inputs: {
     "/etc/buildkit/buildkitd.toml": engine.file(
       "buildkitd.toml",
-      buildkitConfig(engine.name, policy, cache?.plainHttp),
+      buildkitConfig(engine.name, policy, access?.plainHttp),
     ),
   },
   caches: { "/var/lib/buildkit": nameIn(engine) },
-  services: cache?.services ?? {},
+  services: access?.services ?? {},
   privileged: true,
 })
 
@@ -55,8 +55,13 @@ const dockerDns = `
 const bakeScript = (host: string) => `\
 set -eu
 buildx create --name fairlead --driver remote tcp://${host}:${port} >/dev/null
-exec buildx bake --builder fairlead "$@"
+buildx bake --builder fairlead "$@"
+if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${archivePath} --directory ${layoutPath}; fi
 `
+
+/** Where an image leaves the step as an archive, and unpacked beside it where the step keeps that folder, too. */
+export const archivePath = "/out/image.tar"
+export const layoutPath = "/out/layout/"
 
 export interface Bake {
   /** "build family-web", shown to people. */
@@ -68,8 +73,8 @@ export interface Bake {
   outputs: Record<string, string>
   /** Build secrets by id. */
   secrets: Record<string, Secret>
-  /** Where caches are read from and written to. */
-  cache?: {
+  /** Where caches are read from and written to, and parents come from. */
+  registry?: {
     /** What BuildKit reaches the registry by. */
     services: Service["services"]
     /** Its name for a registry on loopback, which has no TLS. */
@@ -85,7 +90,7 @@ const dockerConfig = "/run/secrets/docker"
 export const secretPath = (id: string): string => `/run/secrets/${id}`
 
 /** One solve: bake in the toolbox, against the BuildKit service. Progress comes as JSON lines on stderr. */
-export const bakeStep = (engine: Engine, policy: Policy, { cache, ...bake }: Bake): Step => ({
+export const bakeStep = (engine: Engine, policy: Policy, { registry, ...bake }: Bake): Step => ({
   name: bake.name,
   image: "toolbox:build",
   argv: [
@@ -106,23 +111,23 @@ export const bakeStep = (engine: Engine, policy: Policy, { cache, ...bake }: Bak
   outputs: { metadata: "/out/metadata.json", ...bake.outputs },
   secrets: {
     ...Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
-    ...(cache?.auth ? { [`${dockerConfig}/config.json`]: cache.auth } : {}),
+    ...(registry?.auth ? { [`${dockerConfig}/config.json`]: registry.auth } : {}),
   },
-  env: cache?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {},
-  services: { [nameIn(engine)]: buildkit(engine, policy, cache) },
+  env: registry?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {},
+  services: { [nameIn(engine)]: buildkit(engine, policy, registry) },
   look: "again",
 })
-
-/** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
-export const ociOutput = (file: string): string => `type=oci,dest=/out/${file},rewrite-timestamp=true,${packed}`
-
-/**
- * For a look inside only: the same layers with the times that they were made with. BuildKit keeps them packed like this and
- * packs none of them again for `ociOutput`; unpacked ones would take a GPU family's gigabytes three times over.
- */
-export const lookOutput = (file: string): string => `type=oci,dest=/out/${file},${packed}`
 
 // BuildKit's encoder knows four strengths; 7 is the third. The fourth saves 4 % and takes several times as long, for
 // every image of every run: docs/images.md has the sizes.
 const zstdLevel = 7
 export const packed = `compression=zstd,force-compression=true,compression-level=${zstdLevel}`
+
+/** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
+export const ociOutput = `type=oci,dest=${archivePath},rewrite-timestamp=true,${packed}`
+
+/**
+ * For a look inside only: the same layers with the times that they were made with. BuildKit keeps them packed like this and
+ * packs none of them again for `ociOutput`; unpacked ones would take a GPU family's gigabytes three times over.
+ */
+export const lookOutput = `type=oci,dest=${archivePath},${packed}`

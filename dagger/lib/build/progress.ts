@@ -26,9 +26,13 @@ interface Vertex {
 
 /**
  * Reads `bake --progress rawjson`. What is not JSON are bake's own last words. A step that several targets share is told
- * under each of their names in turn; it counts for the first of `order`, which made it.
+ * under each of their names in turn; it counts for the first of `order`, which made it. Of a file with one target bake
+ * leaves the name out: `only` says that.
  */
-export function readProgress(output: string, order: readonly string[]): BakeProgress {
+export function readProgress(
+  output: string,
+  { order, only = false }: { order: readonly string[]; only?: boolean },
+): BakeProgress {
   const names = new Map<string, Set<string>>()
   const vertices = new Map<string, Vertex>()
   const logs = new Map<string, string>()
@@ -40,7 +44,7 @@ export function readProgress(output: string, order: readonly string[]): BakeProg
     for (const vertex of event?.vertexes ?? []) {
       const digest = vertex.digest ?? ""
       vertices.set(digest, { ...vertices.get(digest), ...vertex })
-      const target = targetOf(vertex.name ?? "")
+      const target = only ? soleTarget(vertex.name ?? "", order) : targetOf(vertex.name ?? "")
       if (target) names.set(digest, (names.get(digest) ?? new Set()).add(target))
     }
     for (const { vertex, data } of event?.logs ?? []) {
@@ -94,6 +98,9 @@ const textOf = (data: string): string => Buffer.from(data, "base64").toString("u
 
 /** "[family-web runtime 2/3] RUN …": bake puts the target first when there are several. */
 const targetOf = (name: string): string | undefined => /^\[([a-z0-9-]+) [^\]]*\d+\/\d+\]/.exec(name)?.[1]
+
+const soleTarget = (name: string, [target]: readonly string[]): string | undefined =>
+  /^\[[^\]]*\d+\/\d+\]/.test(name) ? target : undefined
 
 function byTarget(
   vertices: ReadonlyMap<string, Vertex>,

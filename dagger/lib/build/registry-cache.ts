@@ -1,5 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
-import { imageNamed, lineage } from "../fleet/hierarchy.ts"
+import { imageNamed } from "../fleet/hierarchy.ts"
 import type { BakeFile } from "../plan/bake.ts"
 import { hostInside, isLoopback, type RegistryAddress } from "../release/registry.ts"
 import { packed } from "./buildkit.ts"
@@ -17,18 +17,12 @@ export const usesRegistryCache = ({ policy }: Fleet, registry: RegistryAddress):
 const refOf = (registry: RegistryAddress, target: string): string =>
   `${hostInside(registry)}/${registry.org}/${cacheRepository}:${target}`
 
-/** Every target reads its own cache, and those of what it stands on and is made with: one of them may be younger. */
+/** Every target reads its own cache, and those of what it is made with: one of them may be younger. */
 export function readingCaches(file: BakeFile, fleet: Fleet, registry: RegistryAddress): BakeFile {
   const builders = ({ contexts = {} }: BakeFile["target"][string]) =>
     Object.keys(fleet.builders).filter((name) => contexts[name] === `target:${name}`)
-  const line = (name: string) =>
-    name in fleet.builders
-      ? [name]
-      : lineage(fleet, name)
-          .map((each) => each.name)
-          .reverse()
   return withEach(file, (name, target) => ({
-    "cache-from": [...line(name), ...builders(target)].map((each) => `type=registry,ref=${refOf(registry, each)}`),
+    "cache-from": [name, ...builders(target)].map((each) => `type=registry,ref=${refOf(registry, each)}`),
   }))
 }
 
@@ -38,10 +32,10 @@ export function readingCaches(file: BakeFile, fleet: Fleet, registry: RegistryAd
  */
 export function writingCaches(
   file: BakeFile,
-  families: readonly string[],
+  family: string,
   { fleet, registry }: { fleet: Fleet; registry: RegistryAddress },
 ): BakeFile {
-  const targets = Object.keys(file.target).filter((name) => families.includes(name) || name in fleet.builders)
+  const targets = Object.keys(file.target).filter((name) => name === family || name in fleet.builders)
   const asked = withEach(file, (name) =>
     targets.includes(name) ? { output: ["type=cacheonly"], "cache-to": [cacheTo(fleet, registry, name)] } : {},
   )

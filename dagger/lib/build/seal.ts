@@ -27,13 +27,12 @@ const sealTarget = (family: string): BakeTarget & { "dockerfile-inline": string 
 
 export const sealed = (family: string): string => `sealed-${family}`
 
-/** The bake file with a sealing target for each family; children stand on the unsealed parent. */
-export function withSeals(file: BakeFile, families: readonly string[], epoch: number): BakeFile {
-  const target = Object.fromEntries(
-    Object.entries(file.target).map(([name, { output: _, "no-cache": __, ...each }]) => [name, each]),
-  )
-  for (const family of families) {
-    target[sealed(family)] = { ...sealTarget(family), args: { SOURCE_DATE_EPOCH: String(epoch) } }
+/** The bake file with the sealing target of a family instead of the family. */
+export function withSeal({ target }: BakeFile, family: string, epoch: number): BakeFile {
+  const made = Object.entries(target).map(([name, { output: _, "no-cache": __, ...each }]) => [name, each])
+  const seal = { ...sealTarget(family), args: { SOURCE_DATE_EPOCH: String(epoch) } }
+  return {
+    group: { default: { targets: [sealed(family)] } },
+    target: { ...Object.fromEntries(made), [sealed(family)]: seal },
   }
-  return { group: { default: { targets: families.map(sealed) } }, target }
 }

@@ -27,22 +27,18 @@ export async function examine(
   const reused = await reusable(yard, registry, options, on)
   const families = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
   for (const family of families) tell(options, { family, step: "build", state: "started" })
-  const built = families.length > 0 ? await build(yard, { ...options, families }) : []
-  for (const { family, seconds } of built)
-    tell(options, { family, step: "build", state: "done", brief: `${Math.round(seconds)} s` })
   const records = new Map(reused)
-  await Promise.all(
-    built.map((image) =>
-      on.side(async () => {
-        const inspected = await inspect(yard, options, image)
-        const tools = await toolsOf(yard.engine)
-        const planned = options.plan.families.find(({ family }) => family === image.family)!
-        const record = recordOf(planned, image, { ...inspected, tools })
-        records.set(image.family, record)
-        await yard.records.put(record)
-      }),
-    ),
-  )
+  const onBuilt = async (image: Built) => {
+    tell(options, { family: image.family, step: "build", state: "done", brief: `${Math.round(image.seconds)} s` })
+    const inspected = await on.side(() => inspect(yard, options, image))
+    const tools = await toolsOf(yard.engine)
+    const planned = options.plan.families.find(({ family }) => family === image.family)!
+    const record = recordOf(planned, image, { ...inspected, tools })
+    records.set(image.family, record)
+    await yard.records.put(record)
+  }
+  const released = new Map([...reused].map(([family, { digest }]) => [family, digest]))
+  const built = await build(yard, { ...options, families, released, side: on.side, onBuilt })
   return { records, reused: new Set(reused.keys()), built }
 }
 

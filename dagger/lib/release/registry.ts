@@ -106,6 +106,20 @@ export class Registry {
     return ran.outputs.image
   }
 
+  /** An image's very bytes as an OCI image layout, by its digest. */
+  async downloadLayout(family: string, digest: string): Promise<Artifact> {
+    const step = {
+      ...this.step(`fetch ${family}`, [
+        ...["copy", "--preserve-digests", "--retry-times", "3", ...this.tls("src-")],
+        ...[this.refByDigest(family, digest), "oci:/out/image"],
+      ]),
+      outputs: { image: "/out/image/" },
+    }
+    const ran = await this.engine.run(step)
+    if (ran.exitCode !== 0 || !ran.outputs.image) throw this.failed(step, ran)
+    return ran.outputs.image
+  }
+
   /** Lets a tag point to a digest that is already there, in one manifest upload. */
   async tag(family: string, digest: string, tag: string): Promise<void> {
     await this.run(

@@ -1,6 +1,6 @@
 import pLimit from "p-limit"
 import { signingNote } from "../attest/trust.ts"
-import { writeCaches } from "../build/build.ts"
+import { writeCaches } from "../build/write-caches.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 import type { Yard } from "../yard.ts"
@@ -55,10 +55,10 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   const examined = await examine(yard, registry, options, { found, side })
   const verdicts = new Map([...examined.records].map(([family, { gates }]) => [family, verdictOf(gates)]))
   const leaving = publishable(yard, options, verdicts)
-  const cached = examined.built.map(({ family }) => family).filter((family) => leaving.has(family))
+  const cached = examined.built.filter(({ family }) => leaving.has(family))
   const [published, unwritten] = await Promise.all([
     publishAll({ yard, registry, options, examined, found }, leaving, side),
-    writeCaches(yard, { ...options, families: cached }),
+    writeCaches(yard, options, cached),
   ])
   const families = shippedFamilies(yard, options, examined, published)
   const notes = [

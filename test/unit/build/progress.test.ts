@@ -16,7 +16,7 @@ describe("bake's progress", () => {
         vertex("3", "[web made 1/2] RUN b", { started: at(2), completed: at(6) }),
         vertex("4", "[internal] load build definition", { started: at(0), completed: at(9) }),
       ].join("\n"),
-      ["web", "torch"],
+      { order: ["web", "torch"] },
     )
     expect(targets).toEqual({ web: { ran: 2, cached: 1, seconds: 6 } })
     expect(failure).toBeUndefined()
@@ -31,7 +31,7 @@ describe("bake's progress", () => {
         vertex("3", "[torch 2/3] RUN y", { completed: at(1), error: "context canceled" }),
         "ERROR: target web: failed to solve",
       ].join("\n"),
-      ["web", "torch"],
+      { order: ["web", "torch"] },
     )
     expect(failure).toBe("[web 2/3] RUN pip\nCollecting x\nERROR: no match\nexit code: 1")
   })
@@ -44,7 +44,7 @@ describe("bake's progress", () => {
         }),
         vertex("2", "[web 2/3] RUN pip", { started: at(1), completed: at(2), error: "exit code: 1" }),
       ].join("\n"),
-      ["web"],
+      { order: ["web"] },
     )
     expect(failure).toBe("[web 2/3] RUN pip\nexit code: 1")
   })
@@ -52,8 +52,20 @@ describe("bake's progress", () => {
   it("counts a step that a child shares with its parent for the parent", () => {
     const times = { started: at(0), completed: at(2) }
     const shared = [vertex("1", "[base stage-0 1/1] RUN a", times), vertex("1", "[web stage-0 1/1] RUN a", times)]
-    expect(readProgress(shared.join("\n"), ["base", "web"]).targets).toEqual({
+    expect(readProgress(shared.join("\n"), { order: ["base", "web"] }).targets).toEqual({
       base: { ran: 1, cached: 0, seconds: 2 },
+    })
+  })
+
+  it("counts the steps of a file's only target for it, though bake leaves its name out", () => {
+    const times = { started: at(0), completed: at(2) }
+    const lines = [
+      vertex("1", "[2/3] RUN a", times),
+      vertex("2", "[lock 1/1] COPY b", { ...times, cached: true }),
+      vertex("3", "[internal] load metadata", times),
+    ]
+    expect(readProgress(lines.join("\n"), { order: ["web"], only: true }).targets).toEqual({
+      web: { ran: 1, cached: 1, seconds: 2 },
     })
   })
 
@@ -63,7 +75,9 @@ describe("bake's progress", () => {
       null,
       2,
     )
-    expect(readProgress(`${spread}\n${spread}\n`, ["web"]).targets).toEqual({ web: { ran: 1, cached: 0, seconds: 2 } })
+    expect(readProgress(`${spread}\n${spread}\n`, { order: ["web"] }).targets).toEqual({
+      web: { ran: 1, cached: 0, seconds: 2 },
+    })
   })
 
   it("becomes lines for people as it comes", () => {
@@ -73,6 +87,8 @@ describe("bake's progress", () => {
   })
 
   it("tells bake's own last words when no step failed", () => {
-    expect(readProgress("ERROR: failed to find target nope\n", []).failure).toBe("ERROR: failed to find target nope")
+    expect(readProgress("ERROR: failed to find target nope\n", { order: [] }).failure).toBe(
+      "ERROR: failed to find target nope",
+    )
   })
 })

@@ -124,7 +124,7 @@ describe("risks.yaml", () => {
     ["half a file", good.slice(0, 60), "risks.yaml: risks[0]."],
     ["a tag", changed("reason: ", "reason: !!str "), "risks.yaml: risks[0].reason: the tag"],
     ["a bomb", `schema: 1\nrisks: ${"[".repeat(100)}`, "risks.yaml: is nested more than 32 deep"],
-    ["too much", `schema: 1\nrisks: [] # ${"x".repeat(1_000_000)}`, "risks.yaml: is larger than 1 MB"],
+    ["too much", `schema: 1\nrisks: [] # ${"x".repeat(2_000_000)}`, "risks.yaml: is larger than 2 MB"],
   ])("is never taken for no risks when it is %s", (_, text, start) => {
     expect(refusal(text)[0]).toContain(start)
   })

@@ -1,0 +1,82 @@
+import { z } from "zod"
+import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
+import { type BakeFile, bakeText } from "../plan/bake.ts"
+import { hostInside, isLoopback, registryService } from "../release/registry.ts"
+import type { Yard } from "../yard.ts"
+import { builderFailure } from "./builder-failure.ts"
+import { type Bake, bakeStep, secretPath } from "./buildkit.ts"
+import { type BakeProgress, readProgress } from "./progress.ts"
+import { usesRegistryCache } from "./registry-cache.ts"
+
+/** Where the repository lies in a step that bakes. */
+export const inputsRoot = "/src"
+
+export interface Baking {
+  /** "build family-web", shown to people. */
+  name: string
+  file: BakeFile
+  /** The family that it is for; steps that targets share count for it. */
+  family: string
+  inputs?: Record<string, Artifact>
+  /** name -> path below /out to keep. */
+  outputs?: Record<string, string>
+}
+
+export interface Baked {
+  outputs: Record<string, Artifact>
+  metadata: unknown
+  progress: BakeProgress
+}
+
+/** One solve. Throws StepError with the failing step's last lines. */
+export async function bake(yard: Yard, { name, file, family, inputs, outputs = {} }: Baking): Promise<Baked> {
+  const bases = Object.entries(yard.bases).flatMap(([base, { layout }]) => (layout ? [[`/bases/${base}`, layout]] : []))
+  const step = bakeStep(yard.engine, yard.fleet.policy, {
+    name,
+    file: bakeText(file),
+    inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
+    outputs,
+    secrets: buildSecrets(yard),
+    ...(needsRegistry(yard) ? { registry: registryAccess(yard) } : {}),
+  })
+  const ran = await yard.engine.run(step)
+  const progress = readProgress(ran.stderr, { order: [family], only: Object.keys(file.target).length === 1 })
+  if (ran.exitCode !== 0) {
+    const output = progress.failure ?? ran.stderr
+    const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output) ?? {}
+    throw new StepError(name, { exitCode: ran.exitCode, output, why }, fix)
+  }
+  const { metadata, ...left } = ran.outputs
+  return { outputs: left, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
+}
+
+/** What Dockerfiles may mount, by id: what this machine or call has of it. */
+export const buildSecrets = ({ ca, index, goproxy }: Yard): Record<string, Secret> => ({
+  ...(ca ? { ca } : {}),
+  ...(index ? { index } : {}),
+  ...(goproxy ? { goproxy } : {}),
+})
+
+/** The same, as bake wants to be told of them. */
+export const secretsFor = (yard: Yard): string[] =>
+  Object.keys(buildSecrets(yard)).map((id) => `id=${id},src=${secretPath(id)}`)
+
+/** Caches are there, and parents that this run does not build; from a registry on loopback those come as layouts. */
+const needsRegistry = ({ fleet, registry }: Yard): boolean =>
+  usesRegistryCache(fleet, registry) || !isLoopback(registry)
+
+/** How BuildKit gets to the registry: by the names that every step knows it by. */
+const registryAccess = ({ registry, auth }: Yard): Bake["registry"] => ({
+  services: registryService(registry),
+  ...(isLoopback(registry) ? { plainHttp: hostInside(registry) } : {}),
+  auth,
+})
+
+const metadataSchema = z.record(z.string(), z.looseObject({ "containerimage.digest": z.string().optional() }))
+
+/** The digest that bake tells of a target's image. */
+export function digestIn(metadata: unknown, target: string): string {
+  const digest = metadataSchema.safeParse(metadata).data?.[target]?.["containerimage.digest"]
+  if (!digest) throw new StepError(`build ${target}`, { why: "bake told no digest for it" })
+  return digest
+}
