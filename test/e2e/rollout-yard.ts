@@ -25,8 +25,8 @@ interface FleetFile {
 
 /** A small fleet's repository, its images in an organisation of their own, and the demo's hosts to roll it out to. */
 export class RolloutYard {
-  /** Nothing in these tests changes an image, so that what is shipped once serves all of them. */
-  constructor(public org = "rollout-tests") {}
+  /** One of its own for each file of tests: what others left in the registry, or took from it, is nothing to it. */
+  constructor(public org = `rollout-${process.pid}-${Date.now()}`) {}
   checkout!: Checkout
 
   /** Changes fleet.yaml as data, and commits it. */

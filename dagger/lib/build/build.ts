@@ -100,12 +100,14 @@ interface BuildingOne {
 
 async function buildOne(yard: Yard, options: BuildOptions, { family, file, parent }: BuildingOne): Promise<Image> {
   const { fleet, registry } = yard
-  const own = onParent(file, family, { parent, fleet, registry })
-  // What is built without a cache is built without any.
+  const alone = onParent(file, family, { parent, fleet, registry })
+  // What is built without a cache is built without any. The second solve reads it, too: what the first one only found there
+  // is not in BuildKit.
   const cached = !options.noCache && usesRegistryCache(fleet, registry)
+  const own = cached ? readingCaches(alone, fleet, registry) : alone
   const first = await bake(yard, {
     ...{ name: `build ${family}`, family, inputs: parentInputs(parent) },
-    file: withOutput(cached ? readingCaches(own, fleet, registry) : own, lookOutput),
+    file: withOutput(own, lookOutput),
     outputs: { archive: archivePath },
   })
   const look = first.outputs.archive!

@@ -174,6 +174,8 @@ export class Registry {
     if (/unauthorized|denied|authentication required/i.test(said)) return `log in first: docker login ${host}`
     if (/StatusCode: 429|too ?many ?requests/i.test(said))
       return `wait some minutes, then run the same command again: ${host} keeps what was uploaded`
+    if (/blob unknown/i.test(said))
+      return `${host} has lost a part of this image: run the same command with --no-cache, which builds and uploads it again`
     return "look at `fairlead doctor`, then run the same command again: what was uploaded is kept"
   }
 }
