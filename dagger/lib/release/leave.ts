@@ -45,18 +45,29 @@ interface Leaving {
   found: Found
 }
 
-/** Publishes families side by side; answers what became of each. */
+/**
+ * Publishes families side by side, each after its parent: nobody sees a child whose parent is not there, and a registry
+ * takes the parent's layers from the parent. Answers what became of each.
+ */
 export async function publishAll(
   leaving: Leaving,
   families: ReadonlySet<string>,
   side: LimitFunction,
 ): Promise<Map<string, Published>> {
-  const published = new Map<string, Published>()
-  const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
-  await Promise.all(
-    planned.map((each) => side(async () => published.set(each.family, await publishOne(leaving, each)))),
-  )
-  return published
+  const leaves = new Map<string, Promise<Published>>()
+  for (const each of leaving.options.plan.families) {
+    if (!families.has(each.family)) continue
+    const before = each.parent === undefined ? undefined : leaves.get(each.parent)
+    leaves.set(
+      each.family,
+      (async () => {
+        await before
+        return side(() => publishOne(leaving, each))
+      })(),
+    )
+  }
+  const published = [...leaves].map(async ([family, leaving]) => [family, await leaving] as const)
+  return new Map(await Promise.all(published))
 }
 
 async function publishOne(

@@ -84,6 +84,8 @@ export class Registry {
         this.refByDigest(family, digest),
       ]),
       inputs: { "/in/image.tar": archive },
+      // skopeo's notes of which repository has which blob: what a parent's has is mounted from there, not sent again.
+      caches: { "/var/lib/containers/cache": "skopeo" },
     })
   }
 
