@@ -9,7 +9,7 @@ import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
 import type { Examined } from "./examine.ts"
 import { type Found, isSaidOf, trustIn } from "./found.ts"
-import { type Published, publish } from "./publish.ts"
+import { type Published, publish, type Release } from "./publish.ts"
 import { isLoopback, type Registry, repository } from "./registry.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 
@@ -46,33 +46,46 @@ interface Leaving {
 }
 
 /**
- * Publishes families side by side, each after its parent: nobody sees a child whose parent is not there, and a registry
- * takes the parent's layers from the parent. Answers what became of each.
+ * Publishes families side by side; a child's bytes follow its parent's, so that the registry takes those that they share
+ * from there. Answers what became of each.
  */
 export async function publishAll(
   leaving: Leaving,
   families: ReadonlySet<string>,
   side: LimitFunction,
 ): Promise<Map<string, Published>> {
-  const leaves = new Map<string, Promise<Published>>()
-  for (const each of leaving.options.plan.families) {
-    if (!families.has(each.family)) continue
-    const before = each.parent === undefined ? undefined : leaves.get(each.parent)
-    leaves.set(
-      each.family,
-      (async () => {
-        await before
-        return side(() => publishOne(leaving, each))
-      })(),
-    )
-  }
-  const published = [...leaves].map(async ([family, leaving]) => [family, await leaving] as const)
-  return new Map(await Promise.all(published))
+  const published = new Map<string, Published>()
+  const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
+  const sent = new Map(planned.map(({ family }) => [family, deferred()]))
+  await Promise.all(
+    // Parents come first in a plan, so that none waits for one that has not begun.
+    planned.map((each) =>
+      side(async () => {
+        const parentSent = each.parent === undefined ? undefined : sent.get(each.parent)?.promise
+        const onSent = sent.get(each.family)!.resolve
+        try {
+          published.set(each.family, await publishOne(leaving, each, { parentSent, onSent }))
+        } finally {
+          onSent() // one that failed keeps nobody waiting
+        }
+      }),
+    ),
+  )
+  return published
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }
 
 async function publishOne(
   { yard, registry, options, examined, found }: Leaving,
   { family, fingerprint }: PlannedFamily,
+  order: Pick<Release, "parentSent" | "onSent">,
 ): Promise<Published> {
   tell(options, { family, step: "publish", state: "started" })
   const { signer } = yard
@@ -97,6 +110,7 @@ async function publishOne(
     fingerprint,
     archive,
     attest: attesting || undefined,
+    ...order,
   })
   const ref = `${repository(yard.registry, family)}:${tag}`
   const statement = signer && sha256(recordStatement(record))
