@@ -21,6 +21,7 @@ const templateCopies = [
   "requirements/python-builder.lock",
   "service.Dockerfile",
   "steps/apt-get-install",
+  "steps/compile-python",
   "steps/slim-python",
   "steps/uv-install",
 ]

@@ -20,13 +20,14 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=tmpfs,target=/tmp \
     /mnt/uv-install /mnt/python310-builder.lock
 
-# The seed: sets that are constants stand in bytecode in the order of their hashes, which -I would leave to chance.
 RUN --mount=type=bind,source=python310,target=/mnt/source \
     --mount=type=bind,source=steps/python310-unpack,target=/mnt/python310-unpack \
     --mount=type=bind,source=steps/slim-python,target=/mnt/slim-python \
+    --mount=type=bind,source=steps/compile-python,target=/mnt/compile-python \
     --mount=type=cache,id=go,target=/mnt/go \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=secret,id=goproxy,target=/run/secrets/goproxy \
     --mount=type=tmpfs,target=/tmp \
     /mnt/python310-unpack /mnt/source /opt/python3.10 \
- && PYTHONHASHSEED=0 /opt/python3.10/bin/python3.10 -s -B /mnt/slim-python
+ && /opt/python3.10/bin/python3.10 -I -B /mnt/slim-python \
+ && /opt/python3.10/bin/python3.10 -I -B /mnt/compile-python

@@ -92,14 +92,19 @@ function appContext(app: string | undefined, { apps }: Fleet, root: string): Rec
   return path === undefined ? {} : { app: at(root, path) }
 }
 
-function labelsOf(fleet: Fleet, family: string, options: BakeOptions): Record<string, string> {
+const labelsOf = (fleet: Fleet, family: string, options: BakeOptions): Record<string, string> => ({
+  "org.opencontainers.image.created": new Date(fleet.epoch * 1000).toISOString().replace(".000Z", "Z"),
+  "org.opencontainers.image.revision": options.revisions[family] ?? "unknown",
+  "org.opencontainers.image.base.digest": options.baseDigests[footOf(fleet, family)] ?? "unknown",
+  ...ownLabels(fleet, family),
+})
+
+/** The labels that follow from nothing but fleet.yaml. */
+export function ownLabels(fleet: Fleet, family: string): Record<string, string> {
   const foot = footOf(fleet, family)
   const { app, parent, description } = imageNamed(fleet, family)!
   return {
-    "org.opencontainers.image.created": new Date(fleet.epoch * 1000).toISOString().replace(".000Z", "Z"),
-    "org.opencontainers.image.revision": options.revisions[family] ?? "unknown",
     "org.opencontainers.image.base.name": fleet.bases[foot]?.image ?? foot,
-    "org.opencontainers.image.base.digest": options.baseDigests[foot] ?? "unknown",
     "dev.fairlead.fleet": fleet.name,
     "dev.fairlead.family": app ? parent! : family,
     ...(app

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto"
 import type { Fleet } from "../fleet/fleet.ts"
 import { imageNamed, inheritedArgs } from "../fleet/hierarchy.ts"
+import { ownLabels } from "./bake.ts"
 import type { AllInputs } from "./inputs.ts"
+import { builderVersion } from "./tools.ts"
 
 /**
  * All that decides an image's bytes, in a form that can be compared later and told to people. Not the commit, not the
@@ -15,12 +17,11 @@ export interface Ingredients {
   standsOn: Readonly<Record<string, string>>
   epoch: number
   machine: string
-  /** The version of what builds: BuildKit, output options, the sealing step. */
+  /** What the image says of itself, as fleet.yaml has it; absent in records of before it was kept. */
+  labels?: Readonly<Record<string, string>>
+  /** The versions of what builds: BuildKit, syft, the sealing step and so on. */
   builder: string
 }
-
-/** Moved by hand whenever the pipeline itself would make other bytes from the same inputs. */
-export const builderVersion = "buildkit-0.26.3 zstd-7 seal-2"
 
 /** Digests of the bases by name, "sha256:…". */
 export type BaseDigests = Readonly<Record<string, string>>
@@ -54,7 +55,8 @@ export function ingredientsOf(
       ),
       epoch: fleet.epoch,
       machine: family ? machine : "",
-      builder: builderVersion,
+      ...(family ? { labels: ownLabels(fleet, name) } : {}),
+      builder: builderVersion(),
     }
     prints[name] = fingerprint(made[name])
   }

@@ -1,4 +1,5 @@
 import type { Ingredients } from "./fingerprint.ts"
+import { toolDifferences } from "./tools.ts"
 
 /** Nothing here knows it; what other machines built, the registry knows. */
 const neverHere = "not built on this machine; ship asks the registry"
@@ -14,6 +15,8 @@ export function why(before: Ingredients | undefined, now: Ingredients): string[]
     .map(([path, from, to]) => `${path} ${from ? (to ? "changed" : "is gone") : "is new"}`)
   const args = differences(before.args, now.args).map(([name]) => `build argument ${name}`)
   const standsOn = differences(before.standsOn, now.standsOn).map(([name]) => `${name} changed`)
+  // A record of before labels were kept differs by its tools.
+  const labels = differences(before.labels ?? now.labels ?? {}, now.labels ?? {}).map(([name]) => `label ${name}`)
   return [
     ...pins,
     ...files,
@@ -21,7 +24,8 @@ export function why(before: Ingredients | undefined, now: Ingredients): string[]
     ...standsOn,
     ...(before.epoch === now.epoch ? [] : ["the fleet's epoch moved"]),
     ...(before.machine === now.machine ? [] : [`machine ${before.machine || "none"} → ${now.machine || "none"}`]),
-    ...(before.builder === now.builder ? [] : [`build tools: ${before.builder} → ${now.builder}`]),
+    ...labels,
+    ...toolDifferences(before.builder, now.builder),
   ]
 }
 

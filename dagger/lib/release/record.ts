@@ -51,6 +51,7 @@ export const ingredientsSchema = z.object({
   standsOn: strings,
   epoch: z.number(),
   machine: z.string(),
+  labels: strings.optional(),
   builder: z.string(),
 })
 

@@ -1,13 +1,13 @@
 import { z } from "zod"
 import type { Engine, ToolboxPart } from "../engine/engine.ts"
-import { builderVersion } from "../plan/fingerprint.ts"
+import { builderVersion } from "../plan/tools.ts"
 
 const partSchema = z.object({ part: z.string(), tools: z.record(z.string(), z.string()) })
 
 /** The engine, the builder and every tool of the toolbox parts that steps of this run used, with versions. */
 export async function toolsOf(engine: Engine): Promise<Record<string, string>> {
   const parts = await Promise.all([...engine.parts].sort().map((part) => toolsIn(engine, part)))
-  return { engine: engine.name, builder: builderVersion, ...Object.assign({}, ...parts) }
+  return { engine: engine.name, builder: builderVersion(), ...Object.assign({}, ...parts) }
 }
 
 const asked = new WeakMap<Engine, Map<ToolboxPart, Promise<Record<string, string>>>>()

@@ -52,8 +52,9 @@ export interface Reproducing {
  * not what one of them was made of.
  */
 export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<Reproduced[]> {
-  const { plan, inputs, records, machine } = reproducing
-  for (const record of records) requireSame(plan, record)
+  const { inputs, records, machine } = reproducing
+  for (const record of records) requireSame(reproducing.plan, record)
+  const plan = asReleased(reproducing.plan, records)
   const families = plan.families.map((each) => each.family)
   const built = await build(yard, { plan, inputs, families, machine, noCache: true })
   const answers: Reproduced[] = []
@@ -75,6 +76,15 @@ function requireSame(plan: Plan, record: ImageRecord): void {
     fix: `check out the commit in the release's tag; what made the image what it is came with ${record.revision.slice(0, 7)}`,
   })
 }
+
+/** The commit in an image's labels is the release's: the same files may have come with another one since. */
+const asReleased = (plan: Plan, records: readonly ImageRecord[]): Plan => ({
+  ...plan,
+  families: plan.families.map((each) => {
+    const record = records.find(({ family }) => family === each.family)
+    return record ? { ...each, revision: record.revision } : each
+  }),
+})
 
 async function compared(yard: Yard, registry: Registry, record: ImageRecord, image: Built): Promise<Reproduced> {
   const { family } = record

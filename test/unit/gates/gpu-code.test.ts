@@ -55,6 +55,13 @@ function library(section: string, ...binaries: Buffer[]): Buffer {
   return Buffer.concat([head, names, code, ...headers])
 }
 
+/** A fat binary whose lengths are zero from this byte on: of its head, or of the first entry in it. */
+function withoutLength(at: number): Buffer {
+  const binary = fatBinary([compiled, 80])
+  binary.fill(0, at, at < 16 ? 16 : 16 + 16)
+  return binary
+}
+
 const many = library(
   ".nv_fatbin",
   fatBinary([compiled, 50], [compiled, 80], [compiled, 86], [compiled, 90]),
@@ -82,6 +89,11 @@ describe.skipIf(noPython)("device code", () => {
   put("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
   put("/var/lib/dpkg/status", "Package: tini\nStatus: install ok installed\nInstalled-Size: 40\nVersion: 0.19.0-1\n")
 
+  const step = join(root, "keep-gpu-code.py")
+  const text = readFileSync(join(fairleadRoot, "dockerfiles/steps/keep-gpu-code"), "utf8")
+  writeFileSync(step, text.replaceAll("/opt/venv/", `${root}/opt/venv/`))
+  const keepGpuCode = (...argv: string[]) => runPython(step, ...argv)
+
   const look = async () => {
     const ran = await runProbe(
       "contract_probe.py",
@@ -101,15 +113,26 @@ describe.skipIf(noPython)("device code", () => {
     expect(unread).toMatchObject([{ path: `${site}/nvidia/lib/libodd.so` }])
   })
 
-  it("for other GPUs can be taken out, and what a driver would choose stays where it is", async () => {
-    const step = join(root, "keep-gpu-code.py")
-    const text = readFileSync(join(fairleadRoot, "dockerfiles/steps/keep-gpu-code"), "utf8")
-    writeFileSync(step, text.replaceAll("/opt/venv/", `${root}/opt/venv/`))
+  it.each([
+    ["an entry without a length", withoutLength(16 + 4), /an entry without a length at \d+: look/],
+    ["a fat binary without a length", withoutLength(6), /no fat binary at \d+: look/],
+    ["an entry of a kind that nobody knows", fatBinary([7, 80]), /an entry of kind 7 at \d+: look/],
+  ])("%s ends the step, and nothing is taken out; the probe tells it, too", async (_, binary, said) => {
+    const path = `${site}/nvidia/lib/libmany.so.1`
+    const bad = library(".nv_fatbin", fatBinary([compiled, 50]), binary)
+    put(path, bad)
+    const ran = await keepGpuCode("8.6", "nvidia_many")
+    expect([ran.exitCode, ran.stderr]).toEqual([1, expect.stringMatching(said)])
+    expect(readFileSync(root + path).equals(bad)).toBe(true)
+    expect((await look()).unread.map((each) => each.path)).toContain(path)
+    put(path, many)
+  })
 
-    expect((await runPython(step, "", "nvidia_many")).exitCode).toBe(0)
+  it("for other GPUs can be taken out, and what a driver would choose stays where it is", async () => {
+    expect((await keepGpuCode("", "nvidia_many")).exitCode).toBe(0)
     expect(readFileSync(root + file).equals(many)).toBe(true)
 
-    const ran = await runPython(step, "8.6 8.9", "nvidia_*")
+    const ran = await keepGpuCode("8.6 8.9", "nvidia_*")
     expect([ran.stderr, ran.exitCode]).toEqual(["", 0])
     expect((await look()).libraries[0]).toEqual({ path: file, compiled: ["8.0", "8.6"], ptx: ["8.0"] })
     const left = readFileSync(root + file)

@@ -49,7 +49,7 @@ describe("the fleet to start from", () => {
   it("makes programs of what begins like one", () => {
     expect(files.filter(({ executable }) => executable).map(({ path }) => path)).toEqual(
       ["entrypoint/fairlead-entrypoint", "entrypoint/fairlead-health"]
-        .concat(["steps/apt-get-install", "steps/slim-python", "steps/uv-install"])
+        .concat(["steps/apt-get-install", "steps/compile-python", "steps/slim-python", "steps/uv-install"])
         .map((path) => `dockerfiles/${path}`),
     )
   })
@@ -106,7 +106,7 @@ describe("fairlead init", () => {
 
   it("writes a fleet that loads, and says what to type next", async () => {
     const told = await init()
-    expect(told).toContain("wrote    apps/ (1), compose/ (2), dockerfiles/ (12), fleet.yaml")
+    expect(told).toContain("wrote    apps/ (1), compose/ (2), dockerfiles/ (13), fleet.yaml")
     expect(told).toMatch(/next {5}cd ".*a fleet"\n +git init\n +git add --all .*\n +fairlead ship --all$/)
     expect((await loadFleet(root)).name).toBe("a-fleet")
     const modes = ["steps/uv-install", "service.Dockerfile"].map((each) => stat(join(root, "dockerfiles", each)))
@@ -116,7 +116,7 @@ describe("fairlead init", () => {
   it("goes on where it was cut off, and the second time writes nothing", async () => {
     await init()
     await rm(join(root, "dockerfiles"), { recursive: true })
-    expect(documents.init.parse(JSON.parse(await init("--json"))).written).toHaveLength(12)
+    expect(documents.init.parse(JSON.parse(await init("--json"))).written).toHaveLength(13)
     expect(await init()).toContain("kept     everything is there already")
   })
 

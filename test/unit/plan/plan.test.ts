@@ -100,6 +100,24 @@ describe("a plan", () => {
     expect(builder.families[1]!.reasons).toEqual(["maker changed"])
   })
 
+  it("builds anew what an older tool made, and what says something else of itself", async () => {
+    const read = await inputs()
+    const known = asKnown(plan(read))
+    const { ingredients } = known.middle!
+    const builder = ingredients.builder.replace(/ syft-\S+/, " syft-1.0.0")
+    const [, older] = plan(read, {
+      ...known,
+      middle: { ...known.middle!, ingredients: { ...ingredients, builder } },
+    }).families
+    expect(older).toMatchObject({ action: "build", reasons: [expect.stringMatching(/^tool syft 1\.0\.0 → \d/)] })
+    const labels = { ...ingredients.labels, "dev.fairlead.fleet": "other" }
+    const [, named] = plan(read, {
+      ...known,
+      middle: { ...known.middle!, ingredients: { ...ingredients, labels } },
+    }).families
+    expect(named).toMatchObject({ action: "build", reasons: ["label dev.fairlead.fleet"] })
+  })
+
   it("keeps fingerprints whatever the commit and the clock say", async () => {
     const read = await inputs()
     const later = planOf(fleet, {

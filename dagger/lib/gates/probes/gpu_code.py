@@ -47,7 +47,7 @@ def _entries(data, at, end):
         if magic == 0:
             at += 8  # between two of them
             continue
-        if magic != MAGIC or version != 1:
+        if magic != MAGIC or version != 1 or head + length == 0:
             raise ValueError(f"no fat binary at {at}")
         entry, at = at + head, at + head + length
         while entry < at:

@@ -2,18 +2,19 @@
 # entrypoint and the health probe.
 FROM debian:bookworm-slim
 
-# Declared for two programs that read it: useradd dates the password entry by it; Python compiles by hash and not by time,
-# and bytecode that goes by time would be void as soon as the build moves all times to it.
+# Declared for useradd, which dates the password entry by it.
 ARG SOURCE_DATE_EPOCH
 
 RUN --mount=type=bind,source=steps/apt-get-install,target=/mnt/apt-get-install \
     --mount=type=bind,source=steps/slim-python,target=/mnt/slim-python \
+    --mount=type=bind,source=steps/compile-python,target=/mnt/compile-python \
     --mount=type=cache,id=apt-lists,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=cache,id=apt-archives,target=/var/cache/apt,sharing=locked \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     --mount=type=tmpfs,target=/tmp \
     /mnt/apt-get-install ca-certificates passwd python3.11 tini \
  && /mnt/slim-python \
+ && /mnt/compile-python \
  && python3.11 -I -B -m venv --without-pip /opt/venv \
  && rm -rf /opt/venv/bin/?ctivate* /opt/venv/include \
  && groupadd --gid 10001 app \
