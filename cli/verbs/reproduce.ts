@@ -3,11 +3,10 @@ import { trustOf } from "../../dagger/lib/attest/trust.ts"
 import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { Problem, wrongInput } from "../../dagger/lib/problem.ts"
 import type { ImageRecord } from "../../dagger/lib/release/record.ts"
-import { parseReference } from "../../dagger/lib/release/reference.ts"
+import { parseReference, type Reference } from "../../dagger/lib/release/reference.ts"
 import { Registry } from "../../dagger/lib/release/registry.ts"
 import { resolved, verifyRelease } from "../../dagger/lib/release/verify.ts"
 import { reproduceText } from "../../dagger/lib/report/reproduce.ts"
-import { linesOf } from "../../dagger/lib/reproduce/lines.ts"
 import { type Reproduced, reproduce } from "../../dagger/lib/reproduce/reproduce.ts"
 import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
 import { commitOf } from "../git.ts"
@@ -50,24 +49,30 @@ async function reproduceAction(flags: ReproduceFlags): Promise<void> {
   const toolbox = ["build", "sbom", "run", "sign"] as const
   await withYard({ repository, commit: reading.commit, registry: chosen, toolbox, progress, choice }, async (yard) => {
     const registry = new Registry(yard.engine, yard.registry, yard.auth)
-    const answers: Reproduced[] = []
-    // A line at a time: its families are built in one solve, and only its images are on the disk.
-    for (const [family, compared] of linesOf(fleet, reading.asked)) {
-      const records: ImageRecord[] = []
-      for (const each of compared) records.push(await releasedRecord(yard, each, named?.name ?? "current"))
-      const plan = await makePlan({
-        ...{ repository, reading: { ...reading, asked: [family] }, records: yard.records, now: yard.now },
-        ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
-      })
-      const made = await reproduce(yard, { plan, inputs: reading.inputs, records, registry, machine: flags.machine })
-      answers.push(...made)
-      // As they come: the next line may take a quarter of an hour.
+    const records = named ? await releasedLine(yard, named) : []
+    if (!named) for (const each of reading.asked) records.push(await releasedRecord(yard, each, "current"))
+    const plan = await makePlan({
+      ...{ repository, reading, records: yard.records, now: yard.now },
+      ...{ bases: digestsOf(yard.bases), machine: flags.machine, noCache: true },
+    })
+    // Told as they come: the next one may take minutes.
+    const onCompared = (answer: Reproduced) => {
       progress.done()
-      if (!flags.json) for (const answer of made) console.log(reproduceText(answer))
+      if (!flags.json) console.log(reproduceText(answer))
     }
-    if (flags.json) console.log(JSON.stringify({ schema: 1, ...(named ? answers[0] : { families: answers }) }))
+    const { inputs } = reading
+    const answers = await reproduce(yard, { plan, inputs, records, registry, machine: flags.machine, onCompared })
+    const one = named && answers.find(({ family }) => family === named.family)
+    if (flags.json) console.log(JSON.stringify({ schema: 1, ...(named ? one : { families: answers }) }))
     process.exitCode = answers.every(({ same }) => same) ? 0 : 1
   })
+}
+
+/** The records of a release and of all that it stands on, those first: a child has its parent's bytes. */
+async function releasedLine(yard: Yard, { family, name }: Pick<Reference, "family" | "name">): Promise<ImageRecord[]> {
+  const record = await releasedRecord(yard, family, name)
+  const { parent } = record
+  return [...(parent ? await releasedLine(yard, { family: parent.family, name: parent.digest }) : []), record]
 }
 
 /** The record that was signed for a release; nothing else is gone by. */

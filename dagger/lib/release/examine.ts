@@ -54,6 +54,7 @@ function recordOf(
     fingerprint: planned.fingerprint,
     ingredients: planned.ingredients,
     digest: image.digest,
+    ...(image.parent ? { parent: { family: image.parent.family, digest: image.parent.digest } } : {}),
     revision: planned.revision,
     size: { compressed: size?.compressed ?? 0, uncompressed: size?.uncompressed ?? 0 },
     packages: image.packages,

@@ -61,6 +61,8 @@ export const recordSchema = z.object({
   fingerprint: z.string(),
   ingredients: ingredientsSchema,
   digest: digestSchema,
+  /** The image that it stands on, by its digest; none for what stands on a base, and in records from before children did so. */
+  parent: z.object({ family: z.string(), digest: digestSchema }).optional(),
   /** The commit whose change made the image what it is. */
   revision: z.string(),
   /** Bytes: as stored in a registry, and on a host's disk. */

@@ -1,3 +1,4 @@
+import pLimit from "p-limit"
 import { z } from "zod"
 import { type Built, build } from "../build/build.ts"
 import { packagesIn } from "../build/sbom.ts"
@@ -45,25 +46,33 @@ export interface Reproducing {
   records: readonly ImageRecord[]
   registry: Registry
   machine?: string
+  /** Told of each as soon as it is compared. */
+  onCompared?: (answer: Reproduced) => void
 }
 
 /**
- * Builds releases again from nothing but the checkout, and compares. Throws a Problem (exit code 2) where the checkout is
- * not what one of them was made of.
+ * Builds releases again from nothing but the checkout, each once and its children on it, and compares. Throws a Problem (exit
+ * code 2) where the checkout is not what one of them was made of; what a build throws comes after all that could be compared.
  */
 export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<Reproduced[]> {
-  const { inputs, records, machine } = reproducing
+  const { inputs, records, machine, onCompared } = reproducing
   for (const record of records) requireSame(reproducing.plan, record)
   const plan = asReleased(reproducing.plan, records)
   const families = plan.families.map((each) => each.family)
-  const built = await build(yard, { plan, inputs, families, machine, noCache: true })
   const answers: Reproduced[] = []
   // One after another, since an image of gigabytes is fetched where it differs.
-  for (const image of built) {
-    const record = records.find(({ family }) => family === image.family)
-    if (record) answers.push(await compared(yard, reproducing.registry, record, image))
-    await yard.engine.discard(image.archive)
-  }
+  const comparing = pLimit(1)
+  const onBuilt = (image: Built) =>
+    comparing(async () => {
+      const record = records.find(({ family }) => family === image.family)
+      if (record) {
+        const answer = await compared(yard, reproducing.registry, record, image)
+        answers.push(answer)
+        onCompared?.(answer)
+      }
+      await yard.engine.discard(image.archive)
+    })
+  await build(yard, { plan, inputs, families, machine, noCache: true, onBuilt })
   return answers
 }
 
