@@ -68,11 +68,22 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
     parents.set(family, found)
     return found
   }
+  // A layout of gigabytes goes with the last child that needs it; caches are written on it, too.
+  const waiting = options.families.map((family) => planned(options.plan, family).parent)
+  const left = async (parent: Parent) => {
+    waiting.splice(waiting.indexOf(parent.family), 1)
+    if (parent.layout && !waiting.includes(parent.family) && !usesRegistryCache(yard.fleet, yard.registry))
+      await yard.engine.discard(parent.layout)
+  }
   const all = options.families.map((family) => {
     const name = planned(options.plan, family).parent
     const made = (async () => {
       const parent = name === undefined ? undefined : await parentOf(name)
-      return side(() => buildOne(yard, options, { family, file, parent }))
+      try {
+        return await side(() => buildOne(yard, options, { family, file, parent }))
+      } finally {
+        if (parent) await left(parent)
+      }
     })()
     images.set(family, made)
     return made.then(async ({ image }) => {
@@ -113,7 +124,7 @@ async function buildOne(yard: Yard, options: BuildOptions, { family, file, paren
   const look = first.outputs.archive!
   const sbom = await describe(yard, planned(options.plan, family), look)
   await yard.engine.discard(look)
-  const isParent = options.plan.families.some((each) => each.parent === family)
+  const isParent = options.families.some((each) => planned(options.plan, each).parent === family)
   const second = await bake(yard, {
     ...{ name: `seal ${family}`, family },
     file: withOutput(withSeal(own, family, fleet.epoch), ociOutput),

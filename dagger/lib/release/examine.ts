@@ -1,11 +1,13 @@
 import type { LimitFunction } from "p-limit"
 import { type Built, build } from "../build/build.ts"
+import { lineage } from "../fleet/hierarchy.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
 import type { Found } from "./found.ts"
 import { type Inspected, inspect } from "./inspect.ts"
-import type { ImageRecord } from "./record.ts"
-import type { Registry } from "./registry.ts"
+import { exitCodeOf } from "./leave.ts"
+import { type ImageRecord, verdictOf } from "./record.ts"
+import { isLoopback, type Registry } from "./registry.ts"
 import { reusable } from "./reuse.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 import { toolsOf } from "./tools.ts"
@@ -15,6 +17,8 @@ export interface Examined {
   records: Map<string, ImageRecord>
   reused: ReadonlySet<string>
   built: readonly Built[]
+  /** family -> whether its bytes are in the registry by now, nameless; rejects with what kept them from there. */
+  sent: ReadonlyMap<string, Promise<boolean>>
 }
 
 /** Judges what was found anew, builds the rest, and looks at it through every gate. */
@@ -24,11 +28,12 @@ export async function examine(
   options: ShipOptions,
   on: { found: Found; side: LimitFunction },
 ): Promise<Examined> {
-  const reused = await reusable(yard, registry, options, on)
+  const records = await reusable(yard, registry, options, on)
+  const reused = new Set(records.keys())
+  const released = new Map([...records].map(([family, { digest }]) => [family, digest]))
   const families = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
   for (const family of families) tell(options, { family, step: "build", state: "started" })
-  const records = new Map(reused)
-  const onBuilt = async (image: Built) => {
+  const examineOne = async (image: Built) => {
     tell(options, { family: image.family, step: "build", state: "done", brief: `${Math.round(image.seconds)} s` })
     const inspected = await on.side(() => inspect(yard, options, image))
     const tools = await toolsOf(yard.engine)
@@ -37,9 +42,41 @@ export async function examine(
     records.set(image.family, record)
     await yard.records.put(record)
   }
-  const released = new Map([...reused].map(([family, { digest }]) => [family, digest]))
+  const sound = soundLines(yard, records)
+  const sent = new Map<string, Promise<boolean>>()
+  const onBuilt = async (image: Built) => {
+    const { family, archive, digest, parent } = image
+    const examined = examineOne(image)
+    sound.add(family, examined)
+    const sending = examined.then(async () => {
+      if (options.dryRun || !(await sound.line(family))) return false
+      // The registry takes from its parent what they have in common.
+      await sent.get(parent?.family ?? "")
+      await on.side(() => registry.upload(family, archive, digest))
+      await yard.engine.discard(archive)
+      return true
+    })
+    sent.set(family, sending)
+    // What keeps bytes from the registry is told where they are to get their names; what a gate throws is thrown here.
+    await sending.catch(() => examined)
+  }
   const built = await build(yard, { ...options, families, released, side: on.side, onBuilt })
-  return { records, reused: new Set(reused.keys()), built }
+  return { records, reused, built, sent }
+}
+
+/** Whether a family and all that it stands on passed, once that is known. */
+function soundLines(yard: Yard, records: ReadonlyMap<string, ImageRecord>) {
+  const examined = new Map<string, Promise<void>>()
+  const isSound = async (family: string) => {
+    await examined.get(family)
+    const record = records.get(family)
+    return record !== undefined && exitCodeOf(verdictOf(record), isLoopback(yard.registry)) === 0
+  }
+  return {
+    add: (family: string, when: Promise<void>) => examined.set(family, when),
+    line: async (family: string) =>
+      (await Promise.all(lineage(yard.fleet, family).map(({ name }) => isSound(name)))).every(Boolean),
+  }
 }
 
 function recordOf(

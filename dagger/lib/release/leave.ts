@@ -9,7 +9,7 @@ import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
 import type { Examined } from "./examine.ts"
 import { type Found, isSaidOf, trustIn } from "./found.ts"
-import { type Published, publish, type Release } from "./publish.ts"
+import { type Published, publish } from "./publish.ts"
 import { isLoopback, type Registry, repository } from "./registry.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 
@@ -45,10 +45,7 @@ interface Leaving {
   found: Found
 }
 
-/**
- * Publishes families side by side; a child's bytes follow its parent's, so that the registry takes those that they share
- * from there. Answers what became of each.
- */
+/** Publishes families side by side; answers what became of each. */
 export async function publishAll(
   leaving: Leaving,
   families: ReadonlySet<string>,
@@ -56,36 +53,15 @@ export async function publishAll(
 ): Promise<Map<string, Published>> {
   const published = new Map<string, Published>()
   const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
-  const sent = new Map(planned.map(({ family }) => [family, deferred()]))
   await Promise.all(
-    // Parents come first in a plan, so that none waits for one that has not begun.
-    planned.map((each) =>
-      side(async () => {
-        const parentSent = each.parent === undefined ? undefined : sent.get(each.parent)?.promise
-        const onSent = sent.get(each.family)!.resolve
-        try {
-          published.set(each.family, await publishOne(leaving, each, { parentSent, onSent }))
-        } finally {
-          onSent() // one that failed keeps nobody waiting
-        }
-      }),
-    ),
+    planned.map((each) => side(async () => published.set(each.family, await publishOne(leaving, each)))),
   )
   return published
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
 
 async function publishOne(
   { yard, registry, options, examined, found }: Leaving,
   { family, fingerprint }: PlannedFamily,
-  order: Pick<Release, "parentSent" | "onSent">,
 ): Promise<Published> {
   tell(options, { family, step: "publish", state: "started" })
   const { signer } = yard
@@ -110,7 +86,7 @@ async function publishOne(
     fingerprint,
     archive,
     attest: attesting || undefined,
-    ...order,
+    sent: examined.sent.get(family),
   })
   const ref = `${repository(yard.registry, family)}:${tag}`
   const statement = signer && sha256(recordStatement(record))

@@ -16,10 +16,8 @@ export interface Release {
   fingerprint: string
   /** The archive with that digest; none when the registry has it already. */
   archive?: Artifact
-  /** Its bytes wait for this: those of its parent, which the registry then takes from there. */
-  parentSent?: Promise<void>
-  /** Told once its bytes are in the registry. */
-  onSent?: () => void
+  /** Whether its bytes went up already, without a name, while others were built. */
+  sent?: Promise<boolean>
   /** Attaches what is known of the image to its digest. */
   attest?: () => Promise<void>
 }
@@ -37,13 +35,9 @@ export interface Published {
  * `<tag>-prev` is what was current before, and never the new digest itself.
  */
 export async function publish(registry: Registry, release: Release): Promise<Published> {
-  const { family, tag, digest, fingerprint, archive, attest, parentSent, onSent } = release
+  const { family, tag, digest, fingerprint, archive, attest, sent } = release
   const [before, released] = await Promise.all([registry.digestOf(family, current), registry.digestOf(family, tag)])
-  if (archive) {
-    await parentSent
-    await registry.upload(family, archive, digest)
-  }
-  onSent?.()
+  if (archive && !(await sent)) await registry.upload(family, archive, digest)
   await attest?.()
   const previous = before === digest ? await registry.digestOf(family, currentPrevious) : before
   if (released !== digest) {

@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { digestSchema } from "../fleet/names.ts"
+import { type Verdict, worst } from "../gates/verdict.ts"
 import { canonical } from "./canonical.ts"
 
 const foundRiskSchema = z.object({
@@ -86,6 +87,10 @@ export const recordSchema = z.object({
 
 /** What is known of one built image: what it is made of, what the gates saw. Nothing counts as done without one. */
 export type ImageRecord = z.infer<typeof recordSchema>
+
+/** The worst of what its gates said. */
+export const verdictOf = ({ gates }: Pick<ImageRecord, "gates">): Verdict =>
+  worst(Object.values(gates).map(({ verdict }) => verdict))
 
 /** Whether two records of an image say the same: verdicts, facts and acceptances. Wording may grow older by itself. */
 export const sameAnswers = (a: ImageRecord, b: ImageRecord): boolean => {

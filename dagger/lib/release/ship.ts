@@ -8,7 +8,7 @@ import { type Examined, examine } from "./examine.ts"
 import { find } from "./found.ts"
 import { publishAll, publishable } from "./leave.ts"
 import type { Published } from "./publish.ts"
-import type { GateRecord, ImageRecord } from "./record.ts"
+import { type GateRecord, type ImageRecord, verdictOf } from "./record.ts"
 import { Registry, repository } from "./registry.ts"
 import type { ShipOptions } from "./shipping.ts"
 
@@ -53,7 +53,7 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   const options = { ...given, plan: found.plan }
   options.onPlan?.(found.plan)
   const examined = await examine(yard, registry, options, { found, side })
-  const verdicts = new Map([...examined.records].map(([family, { gates }]) => [family, verdictOf(gates)]))
+  const verdicts = new Map([...examined.records].map(([family, record]) => [family, verdictOf(record)]))
   const leaving = publishable(yard, options, verdicts)
   const cached = examined.built.filter(({ family }) => leaving.has(family))
   const [published, unwritten] = await Promise.all([
@@ -78,8 +78,6 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   }
 }
 
-const verdictOf = (gates: ImageRecord["gates"]): Verdict => worst(Object.values(gates).map(({ verdict }) => verdict))
-
 const shippedFamilies = (
   yard: Yard,
   { plan }: ShipOptions,
@@ -91,7 +89,7 @@ const shippedFamilies = (
     const out = published.get(family)
     return {
       family,
-      verdict: verdictOf(gates),
+      verdict: verdictOf(records.get(family)!),
       reused: reused.has(family),
       reason: reasons.join("; ") || (reused.has(family) ? "unchanged" : "not in the registry"),
       ...(out ? { ref: `${repository(yard.registry, family)}:${plan.tag}` } : {}),
