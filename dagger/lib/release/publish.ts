@@ -1,6 +1,6 @@
 import type { Artifact } from "../engine/engine.ts"
 import { Problem } from "../problem.ts"
-import type { Registry } from "./registry.ts"
+import type { Registry, Tagging } from "./registry.ts"
 
 /** Tags that Fairlead keeps beside the releases': what is released now, and what was before it. */
 export const current = "current"
@@ -41,16 +41,16 @@ export async function publish(registry: Registry, release: Release): Promise<Pub
   await attest?.()
   const previous = before === digest ? await registry.digestOf(family, currentPrevious) : before
   if (released !== digest) {
-    if (previous && previous !== digest) await registry.tag(family, previous, previousTag(tag))
-    await registry.tag(family, digest, tag)
+    const first: Tagging[] = previous && previous !== digest ? [{ tag: previousTag(tag), digest: previous }] : []
+    await registry.tag(family, [...first, { tag, digest }])
     await verify(registry, family, tag, digest)
   }
-  // An image without an archive was found by this very tag.
-  if (archive) await registry.tag(family, digest, fingerprintTag(fingerprint))
-  if (before !== digest) {
-    if (before) await registry.tag(family, before, currentPrevious)
-    await registry.tag(family, digest, current)
-  }
+  await registry.tag(family, [
+    // An image without an archive was found by this very tag.
+    ...(archive ? [{ tag: fingerprintTag(fingerprint), digest }] : []),
+    ...(before !== digest && before ? [{ tag: currentPrevious, digest: before }] : []),
+    ...(before !== digest ? [{ tag: current, digest }] : []),
+  ])
   return { digest, ...(previous && previous !== digest ? { previous } : {}) }
 }
 

@@ -43,6 +43,24 @@ function isJson(text: string): boolean {
   }
 }
 
+/** A tag, and the digest that it is to point to. */
+export interface Tagging {
+  tag: string
+  digest: string
+}
+
+// One container for all of an image's tags, in their order; the first that fails ends it.
+const tagScript = `\
+set -eu
+from=$1
+to=$2
+shift 2
+while [ $# -gt 0 ]; do
+  skopeo copy --preserve-digests --retry-times 3 $from $to \${AUTH:+--authfile "$AUTH"} "$1" "$2"
+  shift 2
+done
+`
+
 /** Asks and changes one registry, each by a step with skopeo. */
 export class Registry {
   constructor(
@@ -122,20 +140,17 @@ export class Registry {
     return ran.outputs.image
   }
 
-  /** Lets a tag point to a digest that is already there, in one manifest upload. */
-  async tag(family: string, digest: string, tag: string): Promise<void> {
-    await this.run(
-      this.step(`tag ${family}:${tag}`, [
-        "copy",
-        "--preserve-digests",
-        "--retry-times",
-        "3",
-        ...this.tls("src-"),
-        ...this.tls("dest-"),
-        this.refByDigest(family, digest),
-        this.ref(family, tag),
-      ]),
-    )
+  /** Lets tags point to digests that are there already, one after the other, a manifest upload each. */
+  async tag(family: string, tags: readonly Tagging[]): Promise<void> {
+    if (tags.length === 0) return
+    const step = this.step(`tag ${family}:${tags.map(({ tag }) => tag).join(", ")}`, ["copy"])
+    const flags = [this.tls("src-").join(""), this.tls("dest-").join("")]
+    const refs = tags.flatMap(({ tag, digest }) => [this.refByDigest(family, digest), this.ref(family, tag)])
+    await this.run({
+      ...step,
+      argv: ["sh", "-c", tagScript, "sh", ...flags, ...refs],
+      env: this.auth ? { AUTH: authPath } : {},
+    })
   }
 
   ref = (family: string, tag: string): string =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { publish, type Release } from "../../../dagger/lib/release/publish.ts"
-import type { Registry } from "../../../dagger/lib/release/registry.ts"
+import type { Registry, Tagging } from "../../../dagger/lib/release/registry.ts"
 
 /** A registry's tags in memory, which dies before the n-th write: the order of writes is what is tested here. */
 class DyingRegistry {
@@ -13,7 +13,9 @@ class DyingRegistry {
 
   digestOf = async (_family: string, tag: string) => this.tags.get(tag)
   upload = async () => this.write(() => {})
-  tag = async (_family: string, digest: string, tag: string) => this.write(() => this.tags.set(tag, digest))
+  tag = async (_family: string, tags: readonly Tagging[]) => {
+    for (const { tag, digest } of tags) this.write(() => this.tags.set(tag, digest))
+  }
 
   private write(change: () => void) {
     if (++this.writes >= this.diesAt) throw new Error("the registry died")
@@ -75,9 +77,11 @@ describe("publishing", () => {
       address: { host: "127.0.0.1:5000", org: "small" },
       digestOf: async (_: string, tag: string) => tags.get(tag),
       upload: async () => void order.push("bytes"),
-      tag: async (_: string, digest: string, tag: string) => {
-        order.push(tag)
-        tags.set(tag, digest)
+      tag: async (_: string, asked: readonly Tagging[]) => {
+        for (const { tag, digest } of asked) {
+          order.push(tag)
+          tags.set(tag, digest)
+        }
       },
     } as unknown as Registry
     const dead = { ...release("1", "a"), attest: () => Promise.reject(new Error("the registry died")) }
