@@ -2,6 +2,7 @@ import { z } from "zod"
 import type { Artifact, Step } from "../engine/engine.ts"
 import { CouldNotLook } from "../gates/verdict.ts"
 import type { Package } from "../release/contents.ts"
+import { sha256 } from "../sha256.ts"
 
 /** The software bill of materials of a built image, as SPDX 2.3 JSON on stdout. */
 export const sbomStep = (family: string, archive: Artifact): Step => ({
@@ -41,7 +42,7 @@ export interface SbomIdentity {
 /**
  * The same document for the same image: syft writes the time of day and a random namespace, names the document after the
  * archive's path, and every file after the layer that it is in, which has another digest each time that it is made: only
- * what leaves the builder has its times set. Throws CouldNotLook for what is no SPDX document, or one without packages.
+ * what leaves the builder has its times set. So do the names of packages that it knows by a program's bytes alone. Throws CouldNotLook for what is no SPDX document, or one without packages.
  */
 export function settledSbom(
   text: string,
@@ -57,7 +58,7 @@ export function settledSbom(
   document.name = family
   const root = document.packages.find((each) => each.SPDXID.startsWith("SPDXRef-DocumentRoot"))
   const bare = withoutFiles(document)
-  const settled = JSON.stringify(root ? renamed(bare, root.SPDXID, family) : bare)
+  const settled = JSON.stringify(renamed(root ? withoutArchive(bare, root.SPDXID, family) : bare))
   const table = tableOf(document.packages.filter((each) => each !== root))
   return { text: `${settled}\n`, packages: table.length, table }
 }
@@ -88,27 +89,50 @@ function withoutFiles({ files: _, ...document }: Spdx): Spdx {
 }
 
 /** The package that stands for the image itself carries the archive's path and digest; what remains is its name. */
-function renamed(document: Spdx, id: string, family: string): Spdx {
-  const own = `SPDXRef-DocumentRoot-Image-${family}`
-  const packages = document.packages.map((each) =>
-    each.SPDXID === id
-      ? {
-          SPDXID: own,
-          name: family,
-          downloadLocation: "NOASSERTION",
-          filesAnalyzed: false,
-          primaryPackagePurpose: "CONTAINER",
-        }
-      : each,
-  )
-  const swap = (each: string) => (each === id ? own : each)
-  const relationships = document.relationships?.map((each) => ({
-    ...each,
-    spdxElementId: swap(each.spdxElementId),
-    relatedSpdxElement: swap(each.relatedSpdxElement),
-  }))
-  return { ...document, packages, relationships }
+function withoutArchive(document: Spdx, id: string, family: string): Spdx {
+  const own = {
+    SPDXID: `SPDXRef-DocumentRoot-Image-${family}`,
+    name: family,
+    downloadLocation: "NOASSERTION",
+    filesAnalyzed: false,
+    primaryPackagePurpose: "CONTAINER",
+  }
+  return {
+    ...document,
+    packages: document.packages.map((each) => (each.SPDXID === id ? own : each)),
+    relationships: swapped(document, new Map([[id, own.SPDXID]])),
+  }
 }
+
+/** Packages by names that hang on what is said of them, and all in an order that hangs on nothing else. */
+function renamed(document: Spdx): Spdx {
+  const names = new Map<string, string>()
+  const packages = document.packages
+    .map((each) => ({ each, text: JSON.stringify({ ...each, SPDXID: "" }) }))
+    .sort((a, b) => compare(a.text, b.text))
+    .map(({ each, text }, index, all) => {
+      if (!/^SPDXRef-Package-.*-[0-9a-f]{16}$/.test(each.SPDXID)) return each
+      // The same said of two packages: the first, the second.
+      const again = index - all.findIndex((other) => other.text === text)
+      const name = `${each.SPDXID.slice(0, -16)}${sha256(text).slice(7, 23)}${again > 0 ? `-${again}` : ""}`
+      names.set(each.SPDXID, name)
+      return { ...each, SPDXID: name }
+    })
+  return { ...document, packages, relationships: swapped(document, names) }
+}
+
+const swapped = ({ relationships = [] }: Spdx, names: ReadonlyMap<string, string>): Spdx["relationships"] => {
+  const name = (id: string) => names.get(id) ?? id
+  return relationships
+    .map((each) => ({
+      ...each,
+      spdxElementId: name(each.spdxElementId),
+      relatedSpdxElement: name(each.relatedSpdxElement),
+    }))
+    .sort((a, b) => compare(JSON.stringify(a), JSON.stringify(b)))
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function json(text: string): unknown {
   try {
