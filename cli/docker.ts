@@ -38,6 +38,9 @@ export interface DockerOptions {
 
 const megabyte = 1024 * 1024
 
+// Without the capabilities, NVIDIA's container runtime mounts nvidia-smi and no CUDA.
+const allGpus = ["--gpus", "all", "--env", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"]
+
 /** Runs each step as one container of the Docker daemon that the docker client talks to. */
 export class DockerEngine implements Engine {
   readonly name = "docker"
@@ -47,6 +50,7 @@ export class DockerEngine implements Engine {
   private count = 0
   private readonly images = new Map<unknown, Promise<string>>()
   private readonly loaded: string[] = []
+  private gpus?: Promise<boolean>
   private readonly services: DockerServices
   private readonly shared = new SharedFolders(this.runId)
 
@@ -83,6 +87,7 @@ export class DockerEngine implements Engine {
       ...Object.entries(step.env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
       ...(step.user ? ["--user", step.user] : []),
       ...(step.privileged ? ["--privileged"] : []),
+      ...(step.gpus && (await this.handsOutGpus(image)) ? allGpus : []),
       "--entrypoint",
       step.argv[0],
       image,
@@ -186,6 +191,13 @@ export class DockerEngine implements Engine {
     const made = make()
     this.images.set(key, made)
     return made
+  }
+
+  /** Whether a container can be started with GPUs; tried once per run, since nothing that Docker says of itself tells. */
+  private handsOutGpus(image: string): Promise<boolean> {
+    const argv = ["run", "--rm", "--pull", "never", "--network", "none", ...allGpus, "--entrypoint", "true", image]
+    this.gpus ??= execa("docker", argv, { reject: false, stdin: "ignore" }).then(({ exitCode }) => exitCode === 0)
+    return this.gpus
   }
 
   private async networkArguments(step: Step): Promise<string[]> {

@@ -91,6 +91,8 @@ export interface Step {
   user?: string
   /** All capabilities, for steps that run a container of their own. */
   privileged?: boolean
+  /** NVIDIA's GPUs with their driver, where Docker hands them out; the step sees for itself whether any are there. Dagger: never. */
+  gpus?: boolean
   /** "again": the answer depends on the outside world, do not reuse it. Default "once". */
   look?: "once" | "again"
 }

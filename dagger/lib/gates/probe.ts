@@ -8,6 +8,7 @@ export type Probe =
   | "archive_probe.py"
   | "audit_probe.py"
   | "contract_probe.py"
+  | "cuda_call.py"
   | "differ_probe.py"
   | "gpu_code.py"
   | "linked.py"
@@ -21,8 +22,9 @@ export type Probe =
 export const imagesFolder = { "/images": "images" } as const
 
 /** A probe's text as a step's input: it is mounted, so that nothing is left in the image. */
-export const probe = (engine: Engine, name: Probe): Artifact =>
-  engine.file(name, readFileSync(new URL(`./probes/${name}`, import.meta.url), "utf8"))
+export const probe = (engine: Engine, name: Probe): Artifact => engine.file(name, probeText(name))
+
+export const probeText = (name: Probe): string => readFileSync(new URL(`./probes/${name}`, import.meta.url), "utf8")
 
 const mostCharacters = 16_000_000
 

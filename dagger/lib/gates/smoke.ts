@@ -3,7 +3,8 @@ import { z } from "zod"
 import { type Artifact, type Engine, harmless, type Step } from "../engine/engine.ts"
 import { type App, appSchema } from "../fleet/app.ts"
 import type { Fleet } from "../fleet/fleet.ts"
-import { imageNamed } from "../fleet/hierarchy.ts"
+import { imageNamed, usesGpu } from "../fleet/hierarchy.ts"
+import { cudaCalled } from "./cuda.ts"
 import type { Gate, Image } from "./gate.ts"
 import { originOf } from "./origin.ts"
 import { answered, imagesFolder, probe, shaped } from "./probe.ts"
@@ -43,6 +44,8 @@ const factsSchema = z.strictObject({
   /** Whether SIGTERM was not enough; null when it ended by itself. */
   killed: z.boolean().nullable(),
   seconds: z.strictObject({ unpack: seconds, healthy: seconds.nullable(), stop: seconds.nullable() }),
+  /** GPU families: what the call to the GPU said; null where the machine that builds has none to call. */
+  cuda: z.string().nullable().optional(),
   log: z.array(z.string()),
 })
 
@@ -59,16 +62,19 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
   const own = imageNamed(fleet, subject.family)?.app
   const app = (own === undefined ? fleet.apps.reference : fleet.apps[own]) ?? hello
   const { healthPath, stopSeconds } = fleet.policy.image
+  const gpus = usesGpu(fleet, subject.family)
   return {
     name: `start ${subject.family}`,
     image: "toolbox:run",
     privileged: true,
+    gpus,
     scratch: ["/var/lib/containers"],
     shared: imagesFolder,
     argv: [
       "python3", "-I", "-B", "/fairlead/probe.py",
       "--archive=/in/image.tar",
       ...(own === undefined ? ["--app=/in/app"] : []),
+      ...(gpus ? ["--cuda-call=/fairlead/cuda_call.py", ...archs(fleet).map((each) => `--gpu=${each}`)] : []),
       `--port-env=${app.portEnv}`,
       `--health-port-env=${app.healthPortEnv}`,
       `--health-path=${healthPath}`,
@@ -81,11 +87,14 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     ], // biome-ignore format: one argument per line would hide the shape of the command
     inputs: {
       "/fairlead/probe.py": probe(engine, "smoke_probe.py"),
+      ...(gpus ? { "/fairlead/cuda_call.py": probe(engine, "cuda_call.py") } : {}),
       "/in/image.tar": subject.archive,
       ...(own === undefined ? code(app, engine) : {}),
     },
   }
 }
+
+const archs = ({ hosts }: Fleet): string[] => [...new Set(Object.values(hosts).flatMap(({ gpu }) => gpu?.arch ?? []))]
 
 const hello = appSchema.parse({ command: ["python", "/app/main.py"] })
 
@@ -109,13 +118,14 @@ export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
     }
     const free = facts.processes.find(({ capabilities, noNewPrivileges }) => capabilities !== 0 || !noNewPrivileges)
     if (free) throw new CouldNotLook(`smoke: the image was not started as it will run: ${free.program} had privileges`)
-    return { ...facts, log: facts.log.map(harmless) }
+    return { ...facts, ...(facts.cuda ? { cuda: harmless(facts.cuda) } : {}), log: facts.log.map(harmless) }
   },
   judge(facts, rules) {
     const findings = [
       ...startFindings(facts, rules.fleet),
       ...processFindings(facts, rules.fleet),
       ...stopFindings(facts, rules.fleet),
+      ...cudaFindings(facts),
     ]
     const origin = originOf(rules)
     const last = facts.log.slice(-5).join(" | ")
@@ -126,6 +136,7 @@ export const smoke: Gate<SmokeFacts> & { readonly name: "smoke" } = {
     }))
     return {
       ...judge(facts, told),
+      ...(facts.cuda === null ? { notes: [noGpu] } : {}),
       brief: facts.seconds.healthy === null ? undefined : `${facts.seconds.healthy.toFixed(1)} s`,
     }
   },
@@ -202,6 +213,22 @@ function processFindings({ processes, killed }: SmokeFacts, fleet: Fleet): Findi
     })
   }
   return found
+}
+
+const noGpu: Finding = {
+  what: "no CUDA call was made: this machine's Docker hands out no GPU",
+  fix: "preflight makes the call on each GPU host; with nvidia-container-toolkit, this machine does, too",
+}
+
+function cudaFindings({ cuda }: SmokeFacts): Finding[] {
+  const called = typeof cuda === "string" ? cudaCalled(cuda) : undefined
+  if (!called || "gpus" in called) return []
+  return [
+    {
+      what: `CUDA: the image cannot use the GPU of this machine: ${called.error}`,
+      fix: "see the contract gate about the driver and about device code for this GPU",
+    },
+  ]
 }
 
 function stopFindings({ exitCode, killed, seconds }: SmokeFacts, fleet: Fleet): Finding[] {

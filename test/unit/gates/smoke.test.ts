@@ -94,6 +94,22 @@ describe("smoke", () => {
     ])
   })
 
+  it("tells what the call to a GPU said, where there is one, and says where there is none", () => {
+    expect(judge((facts) => (facts.cuda = "ok RTX 3060 (sm_86); torch 2.2.2+cu121 adds there"))).toMatchObject({
+      verdict: "PASS",
+      findings: [],
+    })
+    const none = judge((facts) => (facts.cuda = null))
+    expect([none.verdict, none.notes?.[0]?.what]).toEqual([
+      "PASS",
+      "no CUDA call was made: this machine's Docker hands out no GPU",
+    ])
+    expect(judge().notes).toBeUndefined()
+    expect(said((facts) => (facts.cuda = "failed cuInit answered CUDA_ERROR_NO_DEVICE (100)"))).toEqual([
+      "CUDA: the image cannot use the GPU of this machine: cuInit answered CUDA_ERROR_NO_DEVICE (100)",
+    ])
+  })
+
   it("names code that the user cannot read", () => {
     expect(said((facts) => (facts.unreadable = { count: 2, examples: ["/app/a.py", "/app/b.py"] }))).toEqual([
       "code: the user cannot read 2 of the files in /app, /app/a.py among them",
@@ -135,6 +151,17 @@ describe("looking at how an image runs", () => {
     })
     expect(steps[0]!.inputs!["/in/app"]).toMatchObject({ name: "apps/reference" })
     expect(steps[0]!.argv.slice(-3)).toEqual(["--", "python", "/app/main.py"])
+  })
+
+  it("asks for GPUs where the family is for some, and tells which ones the fleet has", async () => {
+    const steps: Step[] = []
+    for (const family of ["family-web", "family-torch"])
+      await smoke.look(lookingOf({ ...subject, family }, answering(smokeFacts(), steps)))
+    const [web, torch] = steps
+    expect([web!.gpus, torch!.gpus]).toEqual([false, true])
+    expect(torch!.argv).toEqual(expect.arrayContaining(["--cuda-call=/fairlead/cuda_call.py", "--gpu=8.9"]))
+    expect(torch!.inputs!["/fairlead/cuda_call.py"]).toBeDefined()
+    expect(web!.argv.join(" ")).not.toContain("cuda")
   })
 
   it("starts an app image with its own command and nothing at /app, and with what the app may write to", async () => {

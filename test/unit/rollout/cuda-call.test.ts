@@ -8,9 +8,9 @@ import { afterAll, describe, expect, it } from "vitest"
 const folder = mkdtempSync(join(tmpdir(), "fairlead-cuda-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const program = fileURLToPath(new URL("../../../dagger/lib/rollout/preflight/cuda_call.py", import.meta.url))
-const calls = (env: Record<string, string> = {}) =>
-  execFileSync("python3", [program], { encoding: "utf8", env: { ...process.env, ...env } }).trim()
+const program = fileURLToPath(new URL("../../../dagger/lib/gates/probes/cuda_call.py", import.meta.url))
+const calls = (env: Record<string, string> = {}, ...capabilities: string[]) =>
+  execFileSync("python3", [program, ...capabilities], { encoding: "utf8", env: { ...process.env, ...env } }).trim()
 
 const compiler = ["cc", "gcc", "clang"].find((name) => {
   try {
@@ -49,6 +49,23 @@ describe("the CUDA call that preflight makes", () => {
     execFileSync(compiler!, ["-shared", "-fPIC", "-o", join(folder, "libcuda.so.1"), join(folder, "cuda.c")])
     const env = { LD_LIBRARY_PATH: folder }
     expect(calls(env)).toBe("ok RTX 4090 (sm_89); RTX 3060 (sm_86)")
+    const torch = `
+__version__ = "2.2.2"
+class cuda:
+    get_device_capability = staticmethod(lambda number: ((8, 9), (8, 6))[number])
+class Sum:
+    def __init__(self, device): assert device == "cuda:1", device
+    def __add__(self, other): return self
+    def sum(self): return self
+    def item(self): return 2048 if __import__("os").environ.get("RIGHT") else 7
+ones = lambda count, device: Sum(device)
+`
+    writeFileSync(join(folder, "torch.py"), torch)
+    const all = { ...env, PYTHONPATH: folder }
+    expect(calls(all)).toBe("ok RTX 4090 (sm_89); RTX 3060 (sm_86)")
+    expect(calls({ ...all, RIGHT: "1" }, "8.6")).toMatch(/\(sm_86\); torch 2\.2\.2 adds there$/)
+    expect(calls(all, "8.6")).toBe("failed torch added up to 7 instead of 2048 on cuda:1")
+    expect(calls(all, "7.5")).toMatch(/; torch was not tried: no GPU here is 7\.5$/)
     expect(calls({ ...env, NO_DEVICE: "1" })).toBe("failed cuInit answered CUDA_ERROR_NO_DEVICE (100)")
     expect(calls({ ...env, FULL: "1" })).toBe("failed cuMemAlloc_v2 answered CUDA_ERROR_OUT_OF_MEMORY (2)")
   })

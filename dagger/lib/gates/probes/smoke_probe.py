@@ -6,6 +6,7 @@ Python 3.12 or newer (os.setns).
 """
 
 import argparse
+import glob
 import http.client
 import json
 import os
@@ -21,6 +22,8 @@ STORE = "/var/lib/containers"  # the step's scratch folder: on disk, gone after 
 PODMAN = ("podman-on", STORE, "--log-level=error")  # dagger/toolbox/scripts/podman-on
 LINES, LINE = 40, 500  # what is kept of the log
 BODY = 64 << 10
+# Where NVIDIA's container runtime puts the driver's libraries; the last two are WSL2's.
+DRIVERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/wsl/lib", "/usr/lib/wsl/drivers/*")
 PORT, HEALTH_PORT = 8000, 8100
 
 
@@ -57,6 +60,19 @@ def unpack(archive):
     return image, digest, time.monotonic() - begin
 
 
+# As hosts run it: compose files of Fairlead say the same.
+BOUNDS = (
+    "--pull=never",
+    "--cgroups=disabled",
+    "--network=none",
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--tmpfs=/tmp",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+)
+
+
 def start(image, arguments, pidfile):
     """None, or why the image does not start."""
     environment = [*arguments.env, f"{arguments.port_env}={PORT}", f"{arguments.health_port_env}={HEALTH_PORT}"]
@@ -65,14 +81,7 @@ def start(image, arguments, pidfile):
         "--detach",
         f"--name={NAME}",
         f"--pidfile={pidfile}",
-        "--pull=never",
-        "--cgroups=disabled",
-        "--network=none",
-        "--read-only",
-        "--read-only-tmpfs=false",
-        "--tmpfs=/tmp",
-        "--cap-drop=all",
-        "--security-opt=no-new-privileges",
+        *BOUNDS,
         "--log-driver=k8s-file",
         *([f"--volume={arguments.app}:/app:ro", "--workdir=/app"] if arguments.app else []),
         # Without a mode it gets that of the folder that it covers, and root as its owner.
@@ -89,6 +98,34 @@ def start(image, arguments, pidfile):
     if said.returncode in (126, 127):  # podman's own words for "the command cannot be run" and "there is no such command"
         return why
     raise SystemExit(f"podman run exited {said.returncode}: {why}")
+
+
+def cuda_call(image, arguments):
+    """The last line of a call to the GPUs that this step was given; None where it was given none."""
+    devices = [*glob.glob("/dev/nvidia*[0-9]"), *glob.glob("/dev/nvidiactl"), *glob.glob("/dev/nvidia-uvm*"), *glob.glob("/dev/dxg")]
+    drivers = [path for folder in DRIVERS for name in ("libcuda.so*", "libnvidia-*.so*", "libdxcore.so*") for path in glob.glob(f"{folder}/{name}")]
+    if not devices or not any(os.path.basename(path) == "libcuda.so.1" for path in drivers):
+        return None
+    with open(arguments.cuda_call, encoding="utf-8") as file:
+        code = file.read()
+    said = podman(
+        "run",
+        "--rm",
+        *BOUNDS,
+        *(f"--device={each}" for each in devices if stat.S_ISCHR(os.stat(each).st_mode)),
+        # By what links lead to: podman would mount the link's own target under another name.
+        *(f"--volume={os.path.realpath(each)}:{each}:ro" for each in drivers),
+        f"--env=LD_LIBRARY_PATH={':'.join(sorted({os.path.dirname(each) for each in drivers}))}",
+        "--entrypoint=python",
+        image,
+        "-c",
+        code,
+        *arguments.gpu,
+        seconds=180,
+        check=False,
+    )
+    lines = (said.stdout or said.stderr).strip().splitlines()
+    return lines[-1][:LINE] if lines else f"failed podman exited {said.returncode}"
 
 
 class Running:
@@ -223,6 +260,8 @@ def stop(running, limit):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--archive", required=True)
+    parser.add_argument("--cuda-call", help="a program to run in the image with the GPUs, where there are any")
+    parser.add_argument("--gpu", action="append", default=[], help="a compute capability that the image is for")
     parser.add_argument("--app", help="a folder to put at /app; without it the image brings its own")
     parser.add_argument("--port-env", required=True)
     parser.add_argument("--health-port-env", required=True)
@@ -263,6 +302,8 @@ def main():
         said = podman("logs", f"--tail={LINES}", NAME)
         seen["log"] = [line[:LINE] for line in (said.stdout + said.stderr).splitlines()][-LINES:]
     podman("rm", "--force", "--time=0", "--ignore", NAME, check=False)
+    if arguments.cuda_call and seen["refused"] is None:
+        seen["cuda"] = cuda_call(image, arguments)
     json.dump(seen, sys.stdout)
 
 

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs"
 import { z } from "zod"
+import { type CudaCall, cudaCalled } from "../../gates/cuda.ts"
+import { probeText } from "../../gates/probe.ts"
 import { Problem } from "../../problem.ts"
 import type { HostShell } from "../host/shell.ts"
 
@@ -19,7 +21,7 @@ export interface HostFacts {
   /** The program of NVIDIA's container toolkit that was found. */
   toolkit?: string
   /** What a CUDA call in a container answered: the GPUs, or why not. Undefined where no image of the fleet is there. */
-  cuda?: { gpus: string } | { error: string }
+  cuda?: CudaCall
   sound: ("snd" | "pulse")[]
   /** TCP ports on which something listens. */
   listens: number[]
@@ -77,7 +79,7 @@ export async function lookAtHost(
   { fleet, registry, gpu = false }: { fleet: string; registry: string; gpu?: boolean },
 ): Promise<HostFacts> {
   const input = text("./facts.sh")
-  const argv = ["sh", "-s", "--", fleet, registry, gpu ? text("./cuda_call.py") : ""] as const
+  const argv = ["sh", "-s", "--", fleet, registry, gpu ? probeText("cuda_call.py") : ""] as const
   // Each call to Docker is given up after 15 s by the script itself, the one with a GPU after 60.
   const ran = await shell.run(host, argv, { input, timeoutSeconds: 240 })
   const clock = await lookAtClock(shell, host)
@@ -156,7 +158,7 @@ function shaped(facts: z.infer<typeof factsSchema>): Omit<HostFacts, "clock"> {
     ...(disk && { disk: { folder: disk.slice(disk.indexOf("|") + 1), freeBytes: Number.parseInt(disk, 10) * 1024 } }),
     gpus: facts.gpu.length > 0 ? facts.gpu.map(gpuOf) : { error: facts["gpu-error"]?.[0] ?? "nvidia-smi listed none" },
     ...(facts.toolkit && { toolkit: facts.toolkit[0] }),
-    ...(facts.cuda && { cuda: cudaOf(facts.cuda[0]) }),
+    ...(facts.cuda && { cuda: cudaCalled(facts.cuda[0]) }),
     sound: facts.sound,
     listens: facts.listens.map((port) => Number.parseInt(port, 16)),
     ...(registry !== undefined && registry !== "unasked" && { registry: count.parse(registry) }),
@@ -185,13 +187,6 @@ function dockerOf(facts: z.infer<typeof factsSchema>): HostFacts["docker"] {
       return { ref, present: state === "present" }
     }),
   }
-}
-
-/** What cuda_call.py printed; anything else is what Docker said of the container that never ran it. */
-function cudaOf(line: string): NonNullable<HostFacts["cuda"]> {
-  const [, verdict, rest = ""] = /^(ok|failed) (.*)$/.exec(line) ?? []
-  if (verdict === "ok") return { gpus: rest }
-  return { error: (verdict ? rest : line) || "nothing was answered within 60 s" }
 }
 
 function gpuOf(line: string): { driver: string; name: string } {
