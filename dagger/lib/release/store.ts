@@ -2,6 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from "nod
 import { dirname, join } from "node:path"
 import { z } from "zod"
 import { digestSchema } from "../fleet/names.ts"
+import { type Reproduction, reproductionSchema } from "../reproduce/answer.ts"
 import { type ImageRecord, recordSchema } from "./record.ts"
 
 const publishedSchema = z.object({
@@ -45,6 +46,9 @@ export interface RecordStore {
   releases(family?: string): Promise<PublishedRelease[]>
   /** Remembers a release; the same one with the same record twice in a row is one. */
   released(release: PublishedRelease): Promise<void>
+  /** What came of building a family's release again, the last time. */
+  reproduction(family: string): Promise<Reproduction | undefined>
+  putReproduction(reproduction: Reproduction): Promise<void>
 }
 
 /** What a rollout asks of records, wherever they are kept. Which image a digest is of helps who has to ask a registry. */
@@ -59,7 +63,7 @@ const mostKept = 200
 
 /**
  * Records as files of one folder, for each family <fingerprint>.json, latest.json, history/<when>-<digest>.json,
- * signed/<statement>.json and releases.jsonl. What is missing, cut off or of another format is not there: the image is
+ * signed/<statement>.json, releases.jsonl and reproduction.json. What is missing, cut off or of another format is not there: the image is
  * built and looked at again.
  */
 export class FolderStore implements RecordStore {
@@ -121,6 +125,14 @@ export class FolderStore implements RecordStore {
     await mkdir(dirname(path), { recursive: true })
     // In front of the line, so that one that was cut off spoils no other.
     await appendFile(path, `\n${JSON.stringify(release)}`)
+  }
+
+  reproduction(family: string): Promise<Reproduction | undefined> {
+    return this.read(join(family, "reproduction.json"), reproductionSchema)
+  }
+
+  putReproduction(reproduction: Reproduction): Promise<void> {
+    return this.write(join(reproduction.family, "reproduction.json"), reproduction)
   }
 
   private async releasesOf(family: string): Promise<PublishedRelease[]> {
@@ -188,6 +200,7 @@ export class MemoryStore implements RecordStore {
   private readonly records: ImageRecord[] = []
   private readonly copies = new Map<string, SignedCopy>()
   private readonly published: PublishedRelease[] = []
+  private readonly reproductions = new Map<string, Reproduction>()
 
   async latest(family: string): Promise<ImageRecord | undefined> {
     return this.records.find((each) => each.family === family)
@@ -224,5 +237,13 @@ export class MemoryStore implements RecordStore {
   async released(release: PublishedRelease): Promise<void> {
     const last = (await this.releases(release.family))[0]
     if (!last || !sameRelease(last, release)) this.published.unshift(release)
+  }
+
+  async reproduction(family: string): Promise<Reproduction | undefined> {
+    return this.reproductions.get(family)
+  }
+
+  async putReproduction(reproduction: Reproduction): Promise<void> {
+    this.reproductions.set(reproduction.family, reproduction)
   }
 }

@@ -1,6 +1,7 @@
 import { page } from "./html/page.ts"
 import { junit } from "./junit.ts"
 import { markdown } from "./markdown.ts"
+import { reproducibilityPage } from "./reproducibilityPage.ts"
 import { sarif } from "./sarif.ts"
 import { sizesPage } from "./sizesPage.ts"
 import type { FleetState } from "./state.ts"
@@ -11,5 +12,6 @@ export const formats: Record<string, (state: FleetState, version: string) => str
   markdown: (state) => markdown(state),
   sarif: (state, version) => `${JSON.stringify(sarif(state, version), null, 1)}\n`,
   junit: (state) => junit(state),
+  reproducibility: (state) => `${reproducibilityPage(state)}\n`,
   sizes: (state) => `${sizesPage(state)}\n`,
 }

@@ -19,8 +19,15 @@ export async function recordedState(on: On): Promise<FleetState> {
   const releases = new Map(
     await Promise.all(families.map(async (family) => [family, await releasesOf(on.records, family)] as const)),
   )
+  const again = families.map(async (family) => [family, await on.records.reproduction(family)] as const)
+  const reproductions = new Map(await Promise.all(again))
   const newest = await Promise.all(families.map(async (family) => [family, await on.records.latest(family)] as const))
-  return fleetState({ ...on, releases, riskNotes: riskNotes(on.risks, Object.fromEntries(newest), on.now) })
+  return fleetState({
+    ...on,
+    releases,
+    reproductions,
+    riskNotes: riskNotes(on.risks, Object.fromEntries(newest), on.now),
+  })
 }
 
 /** A family's records, the newest first, each with the last tag that its image was published under. */

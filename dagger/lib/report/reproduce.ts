@@ -3,6 +3,16 @@ import { deltaLine } from "../release/delta.ts"
 import type { Reproduced } from "../reproduce/reproduce.ts"
 import { line } from "./text.ts"
 
+/** What is other, in one line: packages that moved on, else the first file, else keys of the config. */
+export function firstDifference({ same, moved, differing }: Reproduced): string | undefined {
+  if (same) return undefined
+  if (moved) return `the archive moved on: ${deltaLine(moved)}`
+  const first = differing?.layers.find(({ files }) => files.length > 0)
+  if (first) return `${harmless(first.files[0]!.path)} in layer ${first.layer}: ${first.files[0]!.what}`
+  if (differing && differing.config.length > 0) return `config: ${differing.config.map(harmless).join(", ")}`
+  return "the digest alone"
+}
+
 /** Whether a release came out the same, and if not, because of what: packages that moved on, or the first file. */
 export function reproduceText({ family, released, rebuilt, same, moved, differing }: Reproduced): string {
   if (same) return `  ${family}  reproduced: ${released}`

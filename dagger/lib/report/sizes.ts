@@ -73,7 +73,7 @@ export function layersOf(
 
 // What is before the command itself is much the same for all layers: build arguments, the shell, mounts.
 const commandOf = (madeBy: string): string =>
-  madeBy.replace(/^RUN\s+(?:\|\d+\s+(?:\S+=\S*\s+)*)?(?:\/bin\/sh -c\s+)?(?:--mount=\S+\s+)*(?=\S)/, "")
+  madeBy.replace(/^RUN\s+(?:\|\d+\s.*?(?=\/bin\/sh -c\s))?(?:\/bin\/sh -c\s+)?(?:--mount=\S+\s+)*(?=\S)/, "")
 
 function layerDigests(release: Release | undefined): Set<string> | undefined {
   const read = factsSchema.safeParse(release?.gates.size?.facts)

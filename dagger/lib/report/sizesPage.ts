@@ -12,7 +12,7 @@ export function sizesPage({ families }: FleetState): string {
     (release!.at ?? "").slice(0, 10),
   ])
   return [
-    table(["image", "compressed", "budget", "on disk", "budget", "measured"], rows),
+    markdownTable(["image", "compressed", "budget", "on disk", "budget", "measured"], rows),
     ...built.map((each) => layersTable(each, each.parent === undefined ? undefined : parents.get(each.parent))),
   ].join("\n\n")
 }
@@ -25,7 +25,7 @@ function layersTable({ family, release }: FamilyState, parent: FamilyState | und
     megabytes(compressed),
     megabytes(uncompressed),
   ])
-  return `**${family}**${parent ? `, on ${parent.family}` : ""}\n\n${table(["layer", "compressed", "on disk"], rows)}`
+  return `**${family}**${parent ? `, on ${parent.family}` : ""}\n\n${markdownTable(["layer", "compressed", "on disk"], rows)}`
 }
 
 const megabytes = (bytes: number): string => (bytes < 10e6 ? humanBytes(bytes) : `${(bytes / 1e6).toFixed(1)} MB`)
@@ -36,5 +36,6 @@ const shortened = (command: string): string => {
   return text.length > 110 ? `${text.slice(0, 109).trimEnd()}…` : text
 }
 
-const table = (head: string[], rows: string[][]): string =>
+/** A table as Markdown has it. */
+export const markdownTable = (head: string[], rows: string[][]): string =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")

@@ -5,6 +5,7 @@ import type { NamedService } from "../fleet/service.ts"
 import { gates as known } from "../gates/table.ts"
 import type { Accepted, Finding, Judged, Verdict } from "../gates/verdict.ts"
 import type { GateRecord } from "../release/record.ts"
+import type { Reproduction } from "../reproduce/answer.ts"
 import { withAcceptances } from "../risks/accept.ts"
 import type { Risk } from "../risks/risk.ts"
 
@@ -46,6 +47,8 @@ export interface FamilyState {
   alias: string
   description: string
   parent?: string
+  /** The app whose code is in it; absent for a family. */
+  app?: string
   /** It has a Dockerfile. */
   buildable: boolean
   dockerfile?: string
@@ -58,6 +61,8 @@ export interface FamilyState {
   release?: Release
   /** Those before it, the newest first. */
   before: Release[]
+  /** What became of building a release again, if somebody did. */
+  reproduction?: Reproduction
 }
 
 export interface FleetState {
@@ -77,6 +82,8 @@ export interface Told {
   now: Date
   /** Releases by family, the newest first. A family that is not there has none. */
   releases: ReadonlyMap<string, readonly Release[]>
+  /** By family; none where nobody built a release again. */
+  reproductions?: ReadonlyMap<string, Reproduction | undefined>
   /** Only these. Default: every family of the fleet. */
   only?: readonly string[]
   /** Default: none. */
@@ -84,7 +91,7 @@ export interface Told {
 }
 
 /** The fleet as its records show it on this day. */
-export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }: Told): FleetState {
+export function fleetState({ fleet, risks, now, releases, reproductions, only, riskNotes = [] }: Told): FleetState {
   const known = appImages(fleet).filter(({ name }) => releases.get(name)?.length)
   const names = [...Object.keys(fleet.families), ...known.map(({ name }) => name)]
   const families = buildOrder(fleet, names).filter(({ name }) => only?.includes(name) ?? true)
@@ -103,6 +110,7 @@ export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }
         alias: family.alias,
         description: family.description,
         parent: family.parent,
+        ...(family.app === undefined ? {} : { app: family.app }),
         buildable: family.dockerfile !== undefined,
         dockerfile: family.dockerfile,
         lock: family.lock,
@@ -112,6 +120,7 @@ export function fleetState({ fleet, risks, now, releases, only, riskNotes = [] }
         services: servicesOf(fleet, family.name).filter((service) => runsOn(fleet, service, shown) === family.name),
         release,
         before,
+        reproduction: reproductions?.get(family.name),
       }
     }),
   }

@@ -34,6 +34,9 @@ export interface Reproduced {
   released: string
   rebuilt: string
   same: boolean
+  fingerprint: string
+  /** Seconds that its own steps took. */
+  seconds: number
   /** Packages that are others than in the release: the Debian archive moved on. Absent where all are the same. */
   moved?: Delta
   differing?: Differing
@@ -47,7 +50,7 @@ export interface Reproducing {
   registry: Registry
   machine?: string
   /** Told of each as soon as it is compared. */
-  onCompared?: (answer: Reproduced) => void
+  onCompared?: (answer: Reproduced) => Promise<void>
 }
 
 /**
@@ -68,7 +71,7 @@ export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<R
       if (record) {
         const answer = await compared(yard, reproducing.registry, record, image)
         answers.push(answer)
-        onCompared?.(answer)
+        await onCompared?.(answer)
       }
       await yard.engine.discard(image.archive)
     })
@@ -76,7 +79,8 @@ export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<R
   return answers
 }
 
-function requireSame(plan: Plan, record: ImageRecord): void {
+/** Throws where the checkout is not what a release was made of. */
+export function requireSame(plan: Plan, record: ImageRecord): void {
   const { family } = record
   const planned = plan.families.find((each) => each.family === family)!
   if (planned.fingerprint === record.fingerprint) return
@@ -96,8 +100,9 @@ const asReleased = (plan: Plan, records: readonly ImageRecord[]): Plan => ({
 })
 
 async function compared(yard: Yard, registry: Registry, record: ImageRecord, image: Built): Promise<Reproduced> {
-  const { family } = record
-  const base = { family, released: record.digest, rebuilt: image.digest, same: image.digest === record.digest }
+  const { family, fingerprint, digest } = record
+  const same = image.digest === digest
+  const base = { family, fingerprint, seconds: image.seconds, released: digest, rebuilt: image.digest, same }
   if (base.same) return base
   const moved = movedBetween(record, await yard.engine.read(image.sbom))
   const released = await registry.download(family, record.digest)

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { afterAll, describe, expect, it } from "vitest"
-import { reproduceText } from "../../../dagger/lib/report/reproduce.ts"
+import { firstDifference, reproduceText } from "../../../dagger/lib/report/reproduce.ts"
 import type { Differing, Reproduced } from "../../../dagger/lib/reproduce/reproduce.ts"
 import { noPython, runProbe } from "./python.ts"
 
@@ -112,6 +112,8 @@ describe("what reproduce says", () => {
   const digest = (digit: string) => `sha256:${digit.repeat(64)}`
   const differs: Reproduced = {
     family: "family-web",
+    fingerprint: "0".repeat(16),
+    seconds: 4,
     released: digest("a"),
     rebuilt: digest("b"),
     same: false,
@@ -132,7 +134,7 @@ describe("what reproduce says", () => {
   }
 
   it("is the digest where nothing differs", () => {
-    expect(reproduceText({ family: "family-web", released: digest("a"), rebuilt: digest("a"), same: true })).toContain(
+    expect(reproduceText({ ...differs, differing: undefined, rebuilt: digest("a"), same: true })).toContain(
       `reproduced: ${digest("a")}`,
     )
   })
@@ -142,6 +144,13 @@ describe("what reproduce says", () => {
     expect(text).toContain("var/log/dpkg.log in layer 5: content, size")
     expect(text).toContain("2 differ")
     expect(text).not.toContain("moved on")
+  })
+
+  it("is one line for a table: the first of all differences", () => {
+    expect(firstDifference({ ...differs, same: true })).toBeUndefined()
+    expect(firstDifference(differs)).toBe("var/log/dpkg.log in layer 5: content, size")
+    const config = { ...differs.differing!, layers: [], config: ["config.Labels"] }
+    expect(firstDifference({ ...differs, differing: config })).toBe("config: config.Labels")
   })
 
   it("tells packages that moved on apart from that", () => {

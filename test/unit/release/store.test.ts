@@ -49,6 +49,23 @@ describe.each(stores)("records %s", (_, open) => {
     expect((await store.byDigest(digest("a")))?.at).toBe(at(3))
   })
 
+  it("come with what became of building a release again, the last time", async () => {
+    const store = open()
+    const one = { schema: 1 as const, family: "web", fingerprint: "1".repeat(16), same: true, seconds: 2, at: at(1) }
+    const again = {
+      ...one,
+      released: digest("a"),
+      rebuilt: digest("b"),
+      same: false,
+      difference: "etc/x in layer 2: size",
+    }
+    expect(await store.reproduction("web")).toBeUndefined()
+    await store.putReproduction({ ...one, released: digest("a"), rebuilt: digest("a") })
+    await store.putReproduction(again)
+    expect(await store.reproduction("web")).toEqual(again)
+    expect(await store.history("web")).toEqual([])
+  })
+
   it("come with what was released, the same release once", async () => {
     const store = open()
     for (const each of [release("1"), release("1"), release("2", { digest: digest("b"), at: at(2) })])

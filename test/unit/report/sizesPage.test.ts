@@ -29,7 +29,7 @@ const family = (name: string, more: Partial<FamilyState>): FamilyState => ({
   ...more,
 })
 
-const below = layer("sha256:a", "RUN |1 A=b /bin/sh -c /mnt/apt-get-install tini")
+const below = layer("sha256:a", "RUN |2 A=b GPUS=8.6 8.9 /bin/sh -c /mnt/apt-get-install tini")
 const text = sizesPage({
   families: [
     family("base", { release: release("base", [below]) }),
@@ -48,6 +48,10 @@ const text = sizesPage({
 describe("the sizes of a fleet", () => {
   it("are told against the budgets, with the day on which they were measured", () => {
     expect(text).toContain("| base | 34.9 MB | 45.0 MB | 111.6 MB | 120.0 MB | 2026-11-22 |")
+  })
+
+  it("show commands without what was set for them", () => {
+    expect(text).toContain("| `apt-get-install tini` |")
   })
 
   it("name the layers that a family adds, and neither its parent's nor those of next to nothing", () => {
