@@ -25,6 +25,8 @@ export interface BaseRecord {
   /** The digest that the registry knows it by. */
   pulled?: string
   suite?: string
+  /** The moment of the archive that it was made from. */
+  snapshot?: string
   /** name -> version. */
   packages?: Record<string, string>
 }
@@ -62,9 +64,12 @@ const plainName = ({ image }: Base): string => image.replace(/[^a-zA-Z0-9.]+/g, 
 
 const keyOf = ({ image, digest, bootstrap }: Base, epoch: number): string =>
   createHash("sha256")
-    .update(JSON.stringify([recipe, image, digest ?? "", bootstrap?.suite ?? "", epoch]))
+    .update(JSON.stringify([recipe, image, digest ?? "", bootstrap?.suite ?? "", epoch, ...snapshotOf(bootstrap)]))
     .digest("hex")
     .slice(0, 12)
+
+// Only where there is one, so that bases of before stay what they are.
+const snapshotOf = (bootstrap: Base["bootstrap"]): string[] => (bootstrap?.snapshot ? [bootstrap.snapshot] : [])
 
 async function look(base: Base, epoch: number): Promise<Found> {
   try {
@@ -99,7 +104,10 @@ async function ready(base: Base, epoch: number, say: (line: string) => void): Pr
 
 async function make(base: Base, epoch: number, making: string, say: (line: string) => void): Promise<BaseRecord> {
   const layout = join(making, "layout")
-  const answer = await pulledBase(base, making)
+  // What a registry has is of another day than the one that is pinned.
+  const answer = base.bootstrap?.snapshot
+    ? { refused: `packages are pinned to ${base.bootstrap.snapshot}` }
+    : await pulledBase(base, making)
   if (!("refused" in answer)) return { image: base.image, epoch, from: "registry", ...answer }
   if (!base.bootstrap) {
     throw new Problem(`${base.image} cannot be pulled`, {
@@ -108,11 +116,12 @@ async function make(base: Base, epoch: number, making: string, say: (line: strin
     })
   }
   const pinned = base.digest ? `; its pinned digest ${base.digest.slice(0, 19)} is not what is used then` : ""
-  say(`making ${base.image} from Debian's packages, as no image registry serves it (${answer.refused})${pinned} …`)
-  const { suite } = base.bootstrap
-  const { tar, packages } = await bootstrapped({ image: base.image, suite, epoch, folder: making, say })
+  const { suite, snapshot } = base.bootstrap
+  const because = snapshot ? "" : "no image registry serves it: "
+  say(`making ${base.image} from Debian's packages (${because}${answer.refused})${pinned} …`)
+  const { tar, packages } = await bootstrapped({ image: base.image, suite, snapshot, epoch, folder: making, say })
   const { digest } = await writeLayout(tar, layout, epoch)
-  return { image: base.image, digest, epoch, from: "packages", suite, packages }
+  return { image: base.image, digest, epoch, from: "packages", suite, ...(snapshot ? { snapshot } : {}), packages }
 }
 
 /** Also those of other epochs and digests: the last one made is the one in use. */

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { Problem } from "../../dagger/lib/problem.ts"
 import { readSimulation } from "./apt-plan.ts"
 import { must, onPath, run } from "./command.ts"
-import { chosenMirrors, type Mirrors, mmdebstrap } from "./debian.ts"
+import { chosenMirrors, type Mirrors, mmdebstrap, snapshotMirrors } from "./debian.ts"
 import { hasApt, thisMachine } from "./machine.ts"
 import { remember } from "./made.ts"
 
@@ -11,6 +11,8 @@ export interface BootstrapOptions {
   /** What it stands in for. */
   image: string
   suite: string
+  /** A moment of the archive: "20261120T000000Z". */
+  snapshot?: string
   epoch: number
   /** For what is written on the way. */
   folder: string
@@ -21,15 +23,17 @@ export interface BootstrapOptions {
 export async function bootstrapped(
   options: BootstrapOptions,
 ): Promise<{ tar: string; packages: Record<string, string> }> {
-  const { image, suite, epoch, folder, say } = options
+  const { image, suite, snapshot, epoch, folder, say } = options
   await needMmdebstrap(image, say)
-  const mirrors = await hostMirrors()
+  const mirrors = snapshot ? snapshotMirrors(snapshot) : await hostMirrors()
   if (mirrors && !mirrors.security) say(`no mirror of ${suite}-security is known: set FAIRLEAD_DEBIAN_SECURITY_MIRROR`)
   const [target, packages] = [join(folder, "root.tar"), join(folder, "packages")]
   const { argv, env } = mmdebstrap({ suite, epoch, mirrors, target, packages })
   await must(`mmdebstrap could not make ${image}`, argv, {
     env,
-    fix: "name a mirror that answers in FAIRLEAD_DEBIAN_MIRROR, or give Docker a registry mirror that serves the image",
+    fix: snapshot
+      ? `see that ${mirrors!.archive} answers; FAIRLEAD_DEBIAN_SNAPSHOT_MIRROR names another service of snapshots`
+      : "name a mirror that answers in FAIRLEAD_DEBIAN_MIRROR, or give Docker a registry mirror that serves the image",
   })
   await addDev(target, folder, epoch)
   return { tar: target, packages: await versions(packages) }

@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises"
 export interface Mirrors {
   archive: string
   security?: string
+  /** apt would refuse their lists by now: they are of a day that is over, and say until when they hold. */
+  past?: true
 }
 
 /** An entry of apt's sources, in either of their formats. */
@@ -19,6 +21,12 @@ export async function chosenMirrors(codename: string, sources: readonly string[]
   if (named) return withSecurity(named, process.env.FAIRLEAD_DEBIAN_SECURITY_MIRROR)
   const entries = sources.flatMap(readSources)
   return mirrorsOf(await Promise.all(entries.map(resolved)), codename)
+}
+
+/** The archive as it was at a moment, as snapshot.debian.org serves it, or whoever is named in its place. */
+export function snapshotMirrors(moment: string): Mirrors {
+  const service = bare(process.env.FAIRLEAD_DEBIAN_SNAPSHOT_MIRROR || "http://snapshot.debian.org/archive")
+  return { archive: `${service}/debian/${moment}`, security: `${service}/debian-security/${moment}`, past: true }
 }
 
 /** Debian's own archive among a machine's sources: others name their suites after Debian's, but have no suite of updates. */
@@ -88,11 +96,12 @@ export function mmdebstrap({ suite, epoch, mirrors, target, packages }: Bootstra
   argv: [string, ...string[]]
   env: Record<string, string>
 } {
+  const deb = mirrors?.past ? "deb [check-valid-until=no]" : "deb"
   const sources = mirrors
     ? [
-        `deb ${mirrors.archive} ${suite} main`,
-        `deb ${mirrors.archive} ${suite}-updates main`,
-        ...(mirrors.security ? [`deb ${mirrors.security} ${suite}-security main`] : []),
+        `${deb} ${mirrors.archive} ${suite} main`,
+        `${deb} ${mirrors.archive} ${suite}-updates main`,
+        ...(mirrors.security ? [`${deb} ${mirrors.security} ${suite}-security main`] : []),
       ]
     : []
   return {

@@ -6,10 +6,11 @@ import { join } from "node:path"
 import { Readable } from "node:stream"
 import { buffer } from "node:stream/consumers"
 import { gunzipSync } from "node:zlib"
-import { describe, expect, it } from "vitest"
-import { mirrorsOf, mmdebstrap, readSources } from "../../cli/setup/debian.ts"
+import { describe, expect, it, vi } from "vitest"
+import { mirrorsOf, mmdebstrap, readSources, snapshotMirrors } from "../../cli/setup/debian.ts"
 import { layoutText, writeLayout } from "../../cli/setup/layout.ts"
 import { settledTar } from "../../cli/setup/tar.ts"
+import { baseSchema } from "../../dagger/lib/fleet/base.ts"
 
 const epoch = 1_763_769_600
 const sha256 = (content: string | Buffer) => `sha256:${createHash("sha256").update(content).digest("hex")}`
@@ -153,6 +154,23 @@ describe("mmdebstrap", () => {
       "deb http://m/debian-security bookworm-security main",
     ])
     expect(env.SOURCE_DATE_EPOCH).toBe("1763769600")
+  })
+
+  it("takes a pinned moment of the archive, from where snapshots are served, though its lists are out of date", () => {
+    const sources = () => mmdebstrap({ ...asked, mirrors: snapshotMirrors("20261120T000000Z") }).argv.slice(-3)
+    expect(sources()).toEqual([
+      "deb [check-valid-until=no] http://snapshot.debian.org/archive/debian/20261120T000000Z bookworm main",
+      "deb [check-valid-until=no] http://snapshot.debian.org/archive/debian/20261120T000000Z bookworm-updates main",
+      "deb [check-valid-until=no] http://snapshot.debian.org/archive/debian-security/20261120T000000Z bookworm-security main",
+    ])
+    vi.stubEnv("FAIRLEAD_DEBIAN_SNAPSHOT_MIRROR", "https://snapshots.example.org/")
+    expect(sources()[2]).toContain(" https://snapshots.example.org/debian-security/20261120T000000Z bookworm-security ")
+    vi.unstubAllEnvs()
+    const pinned = { image: "debian:bookworm-slim", bootstrap: { suite: "bookworm", snapshot: "20261120T000000Z" } }
+    expect(baseSchema.parse(pinned)).toEqual(pinned)
+    expect(baseSchema.safeParse({ ...pinned, bootstrap: { suite: "bookworm", snapshot: "2026-11-20" } }).success).toBe(
+      false,
+    )
   })
 
   it("is left its own default where no mirror is known", () => {

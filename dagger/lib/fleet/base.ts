@@ -7,6 +7,14 @@ export const baseSchema = z.strictObject({
   bootstrap: z
     .strictObject({
       suite: z.enum(["bookworm", "trixie"]).describe("The Debian release that mmdebstrap makes."),
+      snapshot: z
+        .string()
+        .regex(/^20\d{6}T\d{6}Z$/, 'is no time such as "20261120T000000Z"')
+        .optional()
+        .describe(
+          'The moment of the archive that all Debian packages are taken from, such as "20261120T000000Z"; the base is always made ' +
+            "then and never pulled. Default: the archive as it is on the day.",
+        ),
     })
     .optional()
     .describe(
