@@ -1,4 +1,4 @@
-import { appendFile, mkdir, writeFile } from "node:fs/promises"
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { Option } from "commander"
 import { Problem } from "../dagger/lib/problem.ts"
@@ -46,6 +46,22 @@ export async function writeReport(file: string, text: string): Promise<string> {
     await writeFile(path, text)
   })
   return path
+}
+
+/**
+ * Puts a report into a page, in the place of what stands between its first two lines of "---": figures that a command
+ * regenerates, among prose that people write. Answers the whole path.
+ */
+export async function writeInto(page: string, text: string): Promise<string> {
+  const path = resolve(page)
+  await written(path, async () => writeFile(path, within(await readFile(path, "utf8"), text)))
+  return path
+}
+
+function within(page: string, text: string): string {
+  const [before, between, ...after] = page.split(/^---$/m)
+  if (between === undefined || after.length === 0) throw new Error('it has no two lines of "---" to write between')
+  return [before, `\n\n${text.trim()}\n\n`, ...after].join("---")
 }
 
 async function written(path: string, write: () => Promise<void>): Promise<void> {

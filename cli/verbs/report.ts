@@ -7,7 +7,7 @@ import { loadRisks } from "../../dagger/lib/risks/load.ts"
 import { clock, movedNote } from "../clock.ts"
 import { registry, type Shared } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
-import { writeReport } from "../report-files.ts"
+import { writeInto, writeReport } from "../report-files.ts"
 import { openRepository } from "../repository.ts"
 import { inHome, stateFolder } from "../state.ts"
 import { version } from "../version.ts"
@@ -16,6 +16,7 @@ import { recordsOf } from "../yard.ts"
 interface ReportVerbFlags extends Shared {
   format: string
   output?: string
+  into?: string
   registry?: string
 }
 
@@ -25,6 +26,9 @@ export const reportVerb = (): Command =>
     .option("--source <folder>", "the fleet's repository (default: the nearest folder with a fleet.yaml)")
     .addOption(new Option("--format <format>", "what to write").choices(Object.keys(formats)).default("html"))
     .option("--output <file>", "where (default: html goes to the state folder, the others to stdout)")
+    .addOption(
+      new Option("--into <page>", 'write it between the first two lines of "---" of this page').conflicts("output"),
+    )
     .addOption(registry())
     .action(async (flags: ReportVerbFlags) => {
       const { root, fleet } = await openRepository(flags.source)
@@ -35,6 +39,7 @@ export const reportVerb = (): Command =>
       const text = formats[flags.format]!(state, version)
       const moved = movedNote(time)
       if (moved) process.stderr.write(`${line("note", moved)}\n`)
+      if (flags.into !== undefined) return void console.log(await writeInto(flags.into, text))
       if (flags.output === undefined && flags.format !== "html") return void process.stdout.write(text)
       if (flags.output === undefined) await stateFolder()
       console.log(await writeReport(flags.output ?? inHome("fairlead-report.html"), text))

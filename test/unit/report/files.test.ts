@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { writeReport, writeReports } from "../../../cli/report-files.ts"
+import { writeInto, writeReport, writeReports } from "../../../cli/report-files.ts"
 import type { ImageRecord } from "../../../dagger/lib/release/record.ts"
 import { MemoryStore } from "../../../dagger/lib/release/store.ts"
 import { recordedState, shippedState } from "../../../dagger/lib/report/history.ts"
@@ -93,5 +93,25 @@ describe("what a store knows", () => {
     expect(told.families.map(({ family }) => family)).toEqual(["base-python"])
     expect(told.families[0]?.release).toMatchObject({ digest: older!.digest, tag: "t2" })
     expect(told.families[0]?.before.map(({ digest }) => digest)).toEqual([newest!.digest])
+  })
+})
+
+describe("a report in a page", () => {
+  it("takes the place of what stands between two lines, and of nothing else", async () => {
+    const page = join(folder, "page.md")
+    await writeFile(page, "# Sizes\n\n---\n\nold\n\n---\n\n## More\n| a |\n| --- |\n\n---\n\nend\n")
+    for (const text of ["| $& |\n", "| new |\n| --- |\n"]) {
+      expect(await writeInto(page, text)).toBe(page)
+      expect(await readFile(page, "utf8")).toBe(
+        `# Sizes\n\n---\n\n${text.trim()}\n\n---\n\n## More\n| a |\n| --- |\n\n---\n\nend\n`,
+      )
+    }
+  })
+
+  it("is not written where the page has no place for it", async () => {
+    const page = join(folder, "page.md")
+    await writeFile(page, "# Sizes\n\n---\n")
+    await expect(writeInto(page, "x")).rejects.toThrow(/no two lines/)
+    expect(await readFile(page, "utf8")).toBe("# Sizes\n\n---\n")
   })
 })
