@@ -9,7 +9,7 @@ export function reproducibilityPage({ families }: FleetState): string {
   const same = again.filter(({ reproduction }) => reproduction!.same).length
   const rows = shown.map((each) => [each.family, ...outcome(each)])
   const head = ["family", "released", "rebuilt", "outcome", "its own steps", "on"]
-  return `${same} of ${shown.length} families reproduce.\n\n${markdownTable(head, rows)}`
+  return `${same} of ${shown.length} families are known to reproduce.\n\n${markdownTable(head, rows)}`
 }
 
 function outcome({ reproduction, release }: FamilyState): string[] {
