@@ -76,23 +76,26 @@ async function reproduceAction(flags: ReproduceFlags): Promise<void> {
     const whole = await plan(reading.asked)
     const records = new Map<string, ImageRecord>()
     const open = new Set<string>()
+    const known: Reproduction[] = []
     for (const family of named ? [named.family] : reading.asked) {
       try {
         const line = named ? await releasedLine(yard, named) : [await releasedRecord(yard, family, "current")]
-        for (const record of line) requireSame(whole, record)
+        for (const record of line)
+          requireSame(yard, { plan: whole, inputs: reading.inputs, machine: flags.machine }, record)
         for (const record of line) records.set(record.family, record)
         const before = flags.resume ? await knownSame(yard, line.at(-1)!) : undefined
         if (!before) open.add(family)
-        else answers.push(before)
+        else known.push(before)
         if (before && !flags.json)
           console.log(`  ${family}  reproduced on ${before.at.slice(0, 10)}: ${before.released}`)
       } catch (error) {
         going(error)
       }
     }
+    // What those stand on is built again with them: children have their parents' bytes.
+    const again = new Set([...open].flatMap((each) => lineage(fleet, each).map(({ name }) => name)))
+    answers.push(...known.filter(({ family }) => !again.has(family)))
     if (open.size > 0) {
-      // What those stand on is built again with them: children have their parents' bytes.
-      const again = new Set([...open].flatMap((each) => lineage(fleet, each).map(({ name }) => name)))
       const asked = {
         plan: await plan([...open]),
         inputs: reading.inputs,

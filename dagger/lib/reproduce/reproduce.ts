@@ -12,7 +12,8 @@ import { wrongInput } from "../problem.ts"
 import { type Delta, delta } from "../release/delta.ts"
 import type { ImageRecord } from "../release/record.ts"
 import type { Registry } from "../release/registry.ts"
-import type { Yard } from "../yard.ts"
+import { digestsOf, type Yard } from "../yard.ts"
+import { type MovedBase, movedBase } from "./moved.ts"
 
 const differingSchema = z.strictObject({
   schema: z.literal(1),
@@ -37,6 +38,8 @@ export interface Reproduced {
   fingerprint: string
   /** Seconds that its own steps took. */
   seconds: number
+  /** The base that it stands on is another than the release's: it was made of newer packages. */
+  base?: MovedBase
   /** Packages that are others than in the release: the Debian archive moved on. Absent where all are the same. */
   moved?: Delta
   differing?: Differing
@@ -59,7 +62,7 @@ export interface Reproducing {
  */
 export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<Reproduced[]> {
   const { inputs, records, machine, onCompared } = reproducing
-  for (const record of records) requireSame(reproducing.plan, record)
+  const bases = new Map(records.map((record) => [record.family, requireSame(yard, reproducing, record)]))
   const plan = asReleased(reproducing.plan, records)
   const families = plan.families.map((each) => each.family)
   const answers: Reproduced[] = []
@@ -69,7 +72,8 @@ export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<R
     comparing(async () => {
       const record = records.find(({ family }) => family === image.family)
       if (record) {
-        const answer = await compared(yard, reproducing.registry, record, image)
+        const base = bases.get(image.family)
+        const answer = { ...(await compared(yard, reproducing.registry, record, image)), ...(base ? { base } : {}) }
         answers.push(answer)
         await onCompared?.(answer)
       }
@@ -79,11 +83,17 @@ export async function reproduce(yard: Yard, reproducing: Reproducing): Promise<R
   return answers
 }
 
-/** Throws where the checkout is not what a release was made of. */
-export function requireSame(plan: Plan, record: ImageRecord): void {
+/** Throws where the checkout is not what a release was made of. A base that moved on is no other checkout: it is answered. */
+export function requireSame(
+  { fleet, bases }: Yard,
+  { plan, inputs, machine }: Pick<Reproducing, "plan" | "inputs" | "machine">,
+  record: ImageRecord,
+): MovedBase | undefined {
   const { family } = record
   const planned = plan.families.find((each) => each.family === family)!
-  if (planned.fingerprint === record.fingerprint) return
+  if (planned.fingerprint === record.fingerprint) return undefined
+  const moved = movedBase({ fleet, inputs, bases: digestsOf(bases), machine }, record)
+  if (moved) return moved
   throw wrongInput(`the checkout is not what ${family} ${record.digest.slice(0, 19)} was made of`, {
     why: why(record.ingredients, planned.ingredients).slice(0, 5).join("; "),
     fix: `check out the commit in the release's tag; what made the image what it is came with ${record.revision.slice(0, 7)}`,

@@ -153,6 +153,14 @@ describe("what reproduce says", () => {
     expect(firstDifference({ ...differs, differing: config })).toBe("config: config.Labels")
   })
 
+  it("tells a base that moved on apart from that, too", () => {
+    const base = { name: "debian", from: digest("c"), to: digest("d") }
+    expect(reproduceText({ ...differs, base })).toContain(
+      "debian was made of other packages: sha256:cccccccccccc → sha256:dddddddddddd",
+    )
+    expect(firstDifference({ ...differs, base })).toMatch(/^the archive moved on: debian was made/)
+  })
+
   it("tells packages that moved on apart from that", () => {
     const changed = [{ kind: "debian" as const, name: "libssl3", from: "3.0.15-1", to: "3.0.17-1" }]
     expect(reproduceText({ ...differs, moved: { added: [], removed: [], changed } })).toContain(
