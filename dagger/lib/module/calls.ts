@@ -22,16 +22,8 @@ import { verifyText } from "../report/verify.ts"
 import { loadRisks } from "../risks/load.ts"
 import { standingRisks } from "../risks/standing.ts"
 import { digestsOf } from "../yard.ts"
-import {
-  commitIn,
-  type DaggerYard,
-  daggerEngine,
-  daggerYard,
-  openSource,
-  registryOf,
-  type Site,
-  signerIn,
-} from "./yard.ts"
+import { commitIn } from "./commit.ts"
+import { type DaggerYard, daggerEngine, daggerYard, openSource, registryOf, type Site, signerIn } from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
 interface Opened {

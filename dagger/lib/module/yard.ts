@@ -20,13 +20,11 @@ import type { Fleet } from "../fleet/fleet.ts"
 import { loadFleet } from "../fleet/load.ts"
 import type { Repository } from "../fleet/repository.ts"
 import { once } from "../once.ts"
-import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../plan/tag.ts"
 import { Problem, wrongInput } from "../problem.ts"
 import { parseRegistry } from "../release/address.ts"
 import { isLoopback, type RegistryAddress } from "../release/registry.ts"
 import { MemoryStore } from "../release/store.ts"
 import { loadRisks } from "../risks/load.ts"
-import { risksFileName } from "../risks/risk.ts"
 import type { ReadyBase, Yard } from "../yard.ts"
 
 /** What a call of the module brings along. */
@@ -212,27 +210,3 @@ async function layoutIn(bases: Directory, name: string, image: string): Promise<
   }
   throw new Problem(`holds no base "${name}" (${image})`, { where: "--bases", fix: "run `./fairlead setup --dagger`" })
 }
-
-/** What git says of the source, asked in a step: the module's own container has no git. */
-export const commitIn =
-  (yard: Yard) =>
-  async (_root: string, paths: readonly string[]): Promise<Commit> => {
-    const git = async (argv: readonly string[]): Promise<string | undefined> => {
-      const ran = await yard.engine.run({
-        name: `git ${argv[0]}`,
-        image: "toolbox:build",
-        argv: ["git", "-c", "safe.directory=*", "-C", "/src", ...argv],
-        inputs: { "/src": yard.source },
-        env: { GIT_OPTIONAL_LOCKS: "0" },
-      })
-      return ran.exitCode === 0 ? ran.stdout : undefined
-    }
-    // Only what the call brought along is compared: the rest of the repository is not here, and would look deleted.
-    const [head, status, history] = await Promise.all([
-      git(["rev-parse", "--verify", "HEAD"]),
-      git([...statusArguments, "--", "fleet.yaml", risksFileName, ...paths]),
-      git(historyArguments(paths)),
-    ])
-    if (head === undefined) return { uncommitted: [...paths], history: [] }
-    return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
-  }
