@@ -16,16 +16,18 @@ import {
   type Service,
   type Socket,
 } from "@dagger.io/dagger"
-import { buildCall, builtText, gateCall, planCall, risksCall, shipCall, verifyCall } from "../lib/module/calls.ts"
-import { lintCall, requireCiFiles, requireLocks } from "../lib/module/checks.ts"
-import { newFleet } from "../lib/module/init.ts"
-import { deployCall, historyCall, preflightCall, rollbackCall, statusCall } from "../lib/module/rollout.ts"
-import { openSource, type Site } from "../lib/module/yard.ts"
-import { familiesText } from "../lib/report/families.ts"
-import { planText } from "../lib/report/plan.ts"
-import { allComposeFiles } from "../lib/rollout/compose.ts"
-import { composeFolder, requireRendered } from "../lib/rollout/drift.ts"
+import type { Site } from "#lib/module/yard.ts"
 import { Build } from "./build.ts"
+
+/**
+ * What functions do, loaded by the one that is called: Dagger starts a process for each call, and one for the constructor.
+ * `#lib` is a name of package.json: the SDK's introspector, which reads dagger/src in each of them, follows a path and
+ * would read all of lib and its packages as well.
+ */
+const calls = () => import("#lib/module/calls.ts")
+const checks = () => import("#lib/module/checks.ts")
+const rollout = () => import("#lib/module/rollout.ts")
+const starting = () => import("#lib/module/init.ts")
 
 @object()
 export class Fairlead {
@@ -33,7 +35,6 @@ export class Fairlead {
   toolbox?: Directory
   bases?: Directory
   registry?: string
-  registryService?: Service
   registryAuth?: Secret
   ca?: Secret
   signingKey?: Secret
@@ -49,7 +50,6 @@ export class Fairlead {
    * @param toolbox Archives of the toolbox as `./fairlead setup --dagger` keeps them. Default: built from this module.
    * @param bases OCI layouts of the base images as `./fairlead setup --dagger` keeps them. Default: pulled by name.
    * @param registry Where images go, "host[:port][/org]". Default: as in fleet.yaml.
-   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    * @param registryAuth Registry credentials, as a Docker config.json: file://$HOME/.docker/config.json.
    * @param ca A bundle of CA certificates for builds behind a TLS-intercepting proxy. It never reaches a layer.
    * @param signingKey A cosign.key that signs release records: file://cosign.key. Default: nothing is signed.
@@ -81,7 +81,6 @@ export class Fairlead {
     toolbox?: Directory,
     bases?: Directory,
     registry?: string,
-    registryService?: Service,
     registryAuth?: Secret,
     ca?: Secret,
     signingKey?: Secret,
@@ -96,7 +95,6 @@ export class Fairlead {
     this.toolbox = toolbox
     this.bases = bases
     this.registry = registry
-    this.registryService = registryService
     this.registryAuth = registryAuth
     this.ca = ca
     this.signingKey = signingKey
@@ -115,13 +113,13 @@ export class Fairlead {
    */
   @func()
   async init(name: string = "my-fleet"): Promise<Directory> {
-    return newFleet(dag, this.source, name)
+    return (await starting()).newFleet(dag, this.source, name)
   }
 
   /** The hierarchy as a table: parent, alias, size budget (bytes in the registry), services; then the app images on it. */
   @func()
   async families(): Promise<string> {
-    return familiesText((await openSource(this.source)).fleet)
+    return (await checks()).familiesCall(this.source)
   }
 
   /**
@@ -132,7 +130,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async plan(family: string[] = [], app: string[] = [], service: string[] = []): Promise<string> {
-    return planText(await planCall(this.site(), { families: family, apps: app, services: service }))
+    return (await calls()).planCall(this.site(), { families: family, apps: app, services: service })
   }
 
   /**
@@ -143,15 +141,9 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async build(family: string, machine?: string, noCache: boolean = false): Promise<Build> {
-    const { built, plan } = await buildCall(this.site(), family, machine, noCache)
-    return new Build(
-      built.family,
-      built.digest,
-      plan.tag,
-      await fileOf(built.archive),
-      await fileOf(built.sbom),
-      builtText(built, plan),
-    )
+    const { built, tag, summary } = await (await calls()).buildCall(this.site(), family, machine, noCache)
+    const [archive, sbom] = await Promise.all([built.archive, built.sbom].map(fileOf))
+    return new Build(built.family, built.digest, tag, archive!, sbom!, summary)
   }
 
   /**
@@ -160,7 +152,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async contract(family: string): Promise<string> {
-    return gateCall(this.site(), family, "contract")
+    return (await calls()).gateCall(this.site(), family, "contract")
   }
 
   /**
@@ -169,7 +161,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async smoke(family: string): Promise<string> {
-    return gateCall(this.site(), family, "smoke")
+    return (await calls()).gateCall(this.site(), family, "smoke")
   }
 
   /**
@@ -178,7 +170,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async audit(family: string): Promise<string> {
-    return gateCall(this.site(), family, "audit")
+    return (await calls()).gateCall(this.site(), family, "audit")
   }
 
   /**
@@ -188,7 +180,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async scan(family: string): Promise<string> {
-    return gateCall(this.site(), family, "scan")
+    return (await calls()).gateCall(this.site(), family, "scan")
   }
 
   /**
@@ -198,7 +190,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async sbom(family: string): Promise<string> {
-    return gateCall(this.site(), family, "sbom")
+    return (await calls()).gateCall(this.site(), family, "sbom")
   }
 
   /**
@@ -207,7 +199,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async size(family: string): Promise<string> {
-    return gateCall(this.site(), family, "size")
+    return (await calls()).gateCall(this.site(), family, "size")
   }
 
   /**
@@ -218,6 +210,7 @@ export class Fairlead {
    * @param noCache Build everything anew. Default: false.
    * @param app Apps, for their images on every family.
    * @param service Services, for the images that they run.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
   async ship(
@@ -227,9 +220,10 @@ export class Fairlead {
     noCache: boolean = false,
     app: string[] = [],
     service: string[] = [],
+    registryService?: Service,
   ): Promise<string> {
-    const asked = { families: family, apps: app, services: service }
-    return (await shipCall(this.site(), { ...asked, dryRun, allowDirty, noCache })).text
+    const asked = { families: family, apps: app, services: service, dryRun, allowDirty, noCache }
+    return (await (await calls()).shipCall(this.site({ registryService }), asked)).text
   }
 
   /**
@@ -237,35 +231,44 @@ export class Fairlead {
    * @param family Families or aliases. Default: every family with a Dockerfile.
    * @param dryRun Stop before the first write to a registry. Default: false.
    * @param allowDirty Ship uncommitted changes; the tag then ends in -dirty. Default: false.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
-  async shipReport(family: string[] = [], dryRun: boolean = false, allowDirty: boolean = false): Promise<File> {
-    const { report } = await shipCall(this.site(), { families: family, dryRun, allowDirty })
+  async shipReport(
+    family: string[] = [],
+    dryRun: boolean = false,
+    allowDirty: boolean = false,
+    registryService?: Service,
+  ): Promise<File> {
+    const asked = { families: family, dryRun, allowDirty }
+    const { report } = await (await calls()).shipCall(this.site({ registryService }), asked)
     return dag.directory().withNewFile("ship.json", JSON.stringify(report)).file("ship.json")
   }
 
   /** The accepted risks of risks.yaml: who answers for them, and until when. */
   @func({ cache: "never" })
   async risks(): Promise<string> {
-    return risksCall(this.source)
+    return (await calls()).risksCall(this.source)
   }
 
   /**
    * Whether a published image has a good record that a trusted key signed, as text. Fails when it has not.
    * @param ref "host/org/family:tag", "…@sha256:…", or a family: what is released now.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
-  async verify(ref: string): Promise<string> {
-    return verifyCall(this.site(), ref)
+  async verify(ref: string, registryService?: Service): Promise<string> {
+    return (await calls()).verifyCall(this.site({ registryService }), ref)
   }
 
   /**
    * What would keep a rollout from working, on each host, and how to mend it. Changes nothing. Fails with what it found.
    * @param host Only these hosts. Default: every host.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
-  async preflight(host: string[] = []): Promise<string> {
-    return preflightCall(this.site(), host)
+  async preflight(host: string[] = [], registryService?: Service): Promise<string> {
+    return (await rollout()).preflightCall(this.site({ registryService }), host)
   }
 
   /**
@@ -278,6 +281,7 @@ export class Fairlead {
    * @param onFailure What goes back when a service fails: service, wave or fleet. Default: policy.rollout.onFailure.
    * @param parallel Services switched at once on a host. Default: 4, or the cores of the engine's machine.
    * @param by Who the hosts' history says that it was. Default: dagger.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
   async deploy(
@@ -289,9 +293,10 @@ export class Fairlead {
     onFailure?: string,
     parallel?: number,
     by: string = "dagger",
+    registryService?: Service,
   ): Promise<string> {
     const services = service.length > 0 ? service : undefined
-    return deployCall(this.site(), {
+    return (await rollout()).deployCall(this.site({ registryService }), {
       ...given({ tag, onFailure, parallel }),
       hosts: host,
       services,
@@ -310,6 +315,7 @@ export class Fairlead {
    * @param onFailure What goes back when a service fails: service, wave or fleet. Default: policy.rollout.onFailure.
    * @param parallel Services switched at once on a host. Default: 4, or the cores of the engine's machine.
    * @param by Who the hosts' history says that it was. Default: dagger.
+   * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
   @func({ cache: "never" })
   async rollback(
@@ -319,8 +325,14 @@ export class Fairlead {
     onFailure?: string,
     parallel?: number,
     by: string = "dagger",
+    registryService?: Service,
   ): Promise<string> {
-    return rollbackCall(this.site(), { ...given({ to, onFailure, parallel }), hosts: host, plan, by })
+    return (await rollout()).rollbackCall(this.site({ registryService }), {
+      ...given({ to, onFailure, parallel }),
+      hosts: host,
+      plan,
+      by,
+    })
   }
 
   /**
@@ -330,7 +342,7 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async status(host: string[] = [], all: boolean = false): Promise<string> {
-    return statusCall(this.site(), host, all)
+    return (await rollout()).statusCall(this.site(), host, all)
   }
 
   /**
@@ -340,61 +352,57 @@ export class Fairlead {
    */
   @func({ cache: "never" })
   async history(host: string[] = [], all: boolean = false): Promise<string> {
-    return historyCall(this.site(), host, all)
+    return (await rollout()).historyCall(this.site(), host, all)
   }
 
   /** What each host runs, as compose files that work by hand: compose/ of the repository. */
   @func()
   async compose(): Promise<Directory> {
-    const { fleet } = await openSource(this.source)
-    return Object.entries(allComposeFiles(fleet)).reduce(
-      (folder, [name, text]) => folder.withNewFile(name, text),
-      dag.directory(),
-    )
+    return (await checks()).composeFilesOf(dag, this.source)
   }
 
   /** The files in compose/ are what fleet.yaml says. */
   @func()
   @check()
   async composeIsUpToDate(): Promise<void> {
-    const { root, fleet } = await openSource(this.source)
-    await requireRendered(`${root}/${composeFolder}`, allComposeFiles(fleet))
+    await (await checks()).requireComposeFiles(this.source)
   }
 
   /** The CI's files that the repository keeps are what fleet.yaml says. */
   @func()
   @check()
   async ciIsUpToDate(): Promise<void> {
-    await requireCiFiles(this.source)
+    await (await checks()).requireCiFiles(this.source)
   }
 
   /** Every lock has hashes, what its source wants, and the versions that the fleet froze. Asks no package index. */
   @func()
   @check()
   async locksMatch(): Promise<void> {
-    await requireLocks(this.source)
+    await (await checks()).requireLocks(this.source)
   }
 
   /** hadolint finds nothing in the Dockerfiles that fleet.yaml names. */
   @func()
   @check()
   async dockerfilesAreClean(): Promise<void> {
-    await lintCall(this.site())
+    await (await checks()).lintCall(this.site())
   }
 
   /** fleet.yaml and risks.yaml are sound: types, names, references, ports, days. */
   @func()
   @check()
   async fleetIsSound(): Promise<void> {
-    await risksCall(this.source)
+    await (await checks()).requireSound(this.source)
   }
 
-  private site(): Site {
-    const { source, toolbox, bases, registry, registryService, registryAuth, ca, signingKey, signingPassword } = this
+  private site(more: Pick<Site, "registryService"> = {}): Site {
+    const { source, toolbox, bases, registry, registryAuth, ca, signingKey, signingPassword } = this
     const { advisories, yard, hostService: hostServices, sshKey, sshAgent } = this
     return given({
-      ...{ dag, source, toolbox, bases, registry, registryService, registryAuth, ca },
+      ...{ dag, source, toolbox, bases, registry, registryAuth, ca },
       ...{ signingKey, signingPassword, advisories, yard, hostServices, sshKey, sshAgent },
+      ...more,
     })
   }
 }

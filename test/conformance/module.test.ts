@@ -4,8 +4,10 @@ import { basename, join } from "node:path"
 import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { caBundle } from "../../cli/ca.ts"
+import { signingKeyPath } from "../../cli/keys.ts"
 import { baseLayout } from "../../cli/setup/bases.ts"
 import { findDagger } from "../../cli/setup/engine.ts"
+import { registryAddress } from "../../cli/setup/registry.ts"
 import { saveToolbox } from "../../cli/setup/toolbox.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { loadFleet } from "../../dagger/lib/fleet/load.ts"
@@ -16,7 +18,9 @@ if (!answers) console.warn(`no Dagger engine is reachable (${detail}): the Dagge
 const cases = answers ? it : it.skip
 
 /** A repository that holds a fleet and nothing else; the module is another one's, as a user of it has it. */
-describe("the Dagger module, called from another repository", () => {
+// The first call readies the module and an empty BuildKit: minutes on a busy machine.
+describe("the Dagger module, called from another repository", { timeout: 1_800_000 }, () => {
+  const registry = `${registryAddress()}/module-${Date.now()}`
   let root = ""
   const git = async (...argv: string[]) =>
     execa("git", ["-c", "user.name=Test", "-c", "user.email=test@example.org", ...argv], { cwd: root })
@@ -41,7 +45,7 @@ describe("the Dagger module, called from another repository", () => {
     for (const part of ["dagger.json", "dagger"]) {
       await cp(join(fairleadRoot, part), join(root, "vendor/fairlead", part), { recursive: true, filter: kept })
     }
-    await writeDefaults(root)
+    await writeDefaults(root, registry)
     const { exitCode, stderr } = await dagger("init")
     expect(exitCode, stderr).toBe(0)
     const installed = await dagger("toolchain", "install", "./vendor/fairlead")
@@ -69,6 +73,25 @@ describe("the Dagger module, called from another repository", () => {
     )
   })
 
+  cases("ships to a registry on loopback, signed, and is believed there by ./fairlead on Docker", async () => {
+    const told = await called("ship", "--family", "hello-base")
+    expect(told).toMatch(/shipped +2 images to /)
+    expect(told).toContain("records are signed with")
+    const again = await called("ship", "--family", "hello-base")
+    expect(again).toContain("2 families unchanged, 0 built")
+    expect(await called("verify", "--ref", "hello-base")).toContain("contract")
+    const env = { FAIRLEAD_ENGINE: "docker", FAIRLEAD_HOME: process.env.FAIRLEAD_HOME ?? "" }
+    const docker = await fairlead(["ship", "--family", "hello-base", "--registry", registry, "--json"], {
+      cwd: root,
+      env,
+    })
+    expect(docker.exitCode, docker.stderr).toBe(0)
+    const { families } = JSON.parse(docker.stdout) as { families: { reused: boolean; reason: string }[] }
+    expect(families.map(({ reused, reason }) => [reused, reason])).toEqual(
+      Array(2).fill([true, "built on another machine"]),
+    )
+  })
+
   cases("checks the fleet offline, and says which file is not right", async () => {
     const good = await dagger("check")
     expect(good.exitCode, good.stderr.slice(-3000)).toBe(0)
@@ -92,11 +115,11 @@ describe("the Dagger module, called from another repository", () => {
 })
 
 /** Where toolbox and bases are, as `fairlead setup --dagger` writes it down; of this test's own. */
-async function writeDefaults(root: string): Promise<void> {
+async function writeDefaults(root: string, registry: string): Promise<void> {
   const toolbox = join(root, ".dagger-files/toolbox")
   const bases = join(root, ".dagger-files/bases")
   await Promise.all([toolbox, bases].map((folder) => mkdir(folder, { recursive: true })))
-  for (const part of ["build", "sbom", "lint"] as const) {
+  for (const part of ["build", "sbom", "run", "scan", "sign", "lint"] as const) {
     const archive = await saveToolbox(part)
     // A link costs nothing; across file systems there is none.
     await link(archive, join(toolbox, basename(archive))).catch(() => cp(archive, join(toolbox, basename(archive))))
@@ -107,6 +130,13 @@ async function writeDefaults(root: string): Promise<void> {
     await cp(path, join(bases, basename(path)), { recursive: true })
   }
   const ca = caBundle()
-  const lines = [`FAIRLEAD_TOOLBOX=${toolbox}`, `FAIRLEAD_BASES=${bases}`, ...(ca ? [`FAIRLEAD_CA=file://${ca}`] : [])]
+  const lines = [
+    `FAIRLEAD_TOOLBOX=${toolbox}`,
+    `FAIRLEAD_BASES=${bases}`,
+    ...(ca ? [`FAIRLEAD_CA=file://${ca}`] : []),
+    `FAIRLEAD_REGISTRY=${registry}`,
+    `FAIRLEAD_SIGNINGKEY=file://${signingKeyPath()}`,
+    ...["SHIP", "VERIFY"].map((name) => `FAIRLEAD_${name}_REGISTRYSERVICE=tcp://${registryAddress()}`),
+  ]
   await writeFile(join(root, ".env"), `${lines.join("\n")}\n`)
 }

@@ -9,9 +9,11 @@ import { findDagger } from "../../cli/setup/engine.ts"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { saveToolbox } from "../../cli/setup/toolbox.ts"
 import { fairleadRoot } from "../../cli/version.ts"
-import { containersOn, silent, whileRollingOut } from "../e2e/rollout-yard.ts"
+import { containersOn, silent, ssh, whileRollingOut } from "../e2e/rollout-yard.ts"
 import type { Told } from "../e2e/yard.ts"
 import { candidates } from "./engines.ts"
+
+const asksRegistry = new Set(["preflight", "deploy", "rollback"])
 
 const { skip } = candidates.find(({ name }) => name === "dagger")!
 
@@ -42,10 +44,11 @@ describe.skipIf(skip)("rolling out by the Dagger module", { timeout: 1_800_000 }
       cli!,
       [
         ...["--silent", "call", "--mod", fairleadRoot, "--source", on.checkout.root, "--toolbox", toolbox],
-        ...["--registry", `${registryAddress()}/${on.org}`, "--registry-service", `tcp://${registryAddress()}`],
+        ...["--registry", `${registryAddress()}/${on.org}`],
         ...["--signing-key", `file://${signingKeyPath()}`, "--yard", yard, "--ssh-key", `file://${identityFile}`],
         ...Object.values(hosts).flatMap(({ address, port }) => ["--host-service", `tcp://${address}:${port}`]),
         ...argv,
+        ...(asksRegistry.has(argv[0]!) ? ["--registry-service", `tcp://${registryAddress()}`] : []),
       ],
       { cwd: on.checkout.root, env: { FORCE_COLOR: undefined }, reject: false, stdin: "ignore" },
     )
@@ -87,6 +90,33 @@ describe.skipIf(skip)("rolling out by the Dagger module", { timeout: 1_800_000 }
     expect(back.exitCode, back.stderr).toBe(0)
     const after = await containersOn("mainpc")
     expect(after.executor!.definition).toBe(before.executor!.definition)
+    expect(await silent()).toEqual([])
+  })
+
+  it("goes to a release by its tag", async () => {
+    const shown = await ssh("mainpc", `docker inspect --format '{{index .Config.Labels "dev.fairlead.tag"}}' executor`)
+    const tag = shown.stdout.trim()
+    expect(tag).toMatch(/^\d{8}-[0-9a-f]{7}/)
+    const plan = await call("rollback", "--to", tag, "--plan")
+    expect([plan.exitCode, plan.stdout], plan.stderr).toEqual([0, expect.stringContaining(tag)])
+    const to = await call("rollback", "--to", tag)
+    // The image of that release, run as fleet.yaml says it now: with what the case before wrote there.
+    expect(to.exitCode, to.stderr).toBe(0)
+    expect(to.stdout).toMatch(/deployed +1 of 7 services changed and healthy, 6 untouched/)
+    expect(await silent()).toEqual([])
+    const none = await call("rollback", "--to", "20200101-0123456")
+    expect([none.exitCode, none.stderr]).toEqual([1, expect.stringContaining("20200101-0123456")])
+  })
+
+  it("says how a service failed, and takes it back", async () => {
+    const before = await containersOn("mainpc")
+    await on.run("Executor", { FAIRLEAD_FAIL: "health500" })
+    const failed = await call("deploy")
+    await on.run("Executor")
+    expect([failed.exitCode, failed.stdout]).toEqual([1, ""])
+    expect(failed.stderr).toMatch(/failed +✗ Executor on mainpc/)
+    expect(failed.stderr).toContain("1 service is taken back and healthy")
+    expect((await containersOn("mainpc")).executor!.definition).toBe(before.executor!.definition)
     expect(await silent()).toEqual([])
   })
 

@@ -14,6 +14,7 @@ import { parseReference } from "../release/reference.ts"
 import { isLoopback, Registry } from "../release/registry.ts"
 import { type ShipReport, ship } from "../release/ship.ts"
 import { resolved, verifyRelease } from "../release/verify.ts"
+import { planText } from "../report/plan.ts"
 import { risksText } from "../report/risks.ts"
 import { findingLines, shipText } from "../report/ship.ts"
 import { duration, table, verdictWord } from "../report/text.ts"
@@ -21,16 +22,8 @@ import { verifyText } from "../report/verify.ts"
 import { loadRisks } from "../risks/load.ts"
 import { standingRisks } from "../risks/standing.ts"
 import { digestsOf } from "../yard.ts"
-import {
-  commitIn,
-  type DaggerYard,
-  daggerEngine,
-  daggerYard,
-  openSource,
-  registryOf,
-  type Site,
-  signerIn,
-} from "./yard.ts"
+import { commitIn } from "./commit.ts"
+import { type DaggerYard, daggerEngine, daggerYard, openSource, registryOf, type Site, signerIn } from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
 interface Opened {
@@ -51,8 +44,9 @@ async function opened(site: Site, asked: Asked, machine?: string, noCache = fals
 const anything = ({ families = [], apps = [], services = [] }: Asked): boolean =>
   families.length + apps.length + services.length > 0
 
-export async function planCall(site: Site, asked: Asked): Promise<Plan> {
-  return (await opened(site, asked)).plan
+/** What would be built and why, as text. */
+export async function planCall(site: Site, asked: Asked): Promise<string> {
+  return planText((await opened(site, asked)).plan)
 }
 
 /** Builds a family and what it stands on; answers the asked-for image. */
@@ -61,12 +55,12 @@ export async function buildCall(
   family: string,
   machine?: string,
   noCache = false,
-): Promise<{ built: Built; plan: Plan }> {
+): Promise<{ built: Built; tag: string; summary: string }> {
   const { yard, reading, plan } = await opened(site, { families: [family] }, machine, noCache)
   try {
     const families = plan.families.map((each) => each.family)
-    const built = await build(yard, { plan, inputs: reading.inputs, families, machine, noCache })
-    return { built: built.at(-1)!, plan }
+    const built = (await build(yard, { plan, inputs: reading.inputs, families, machine, noCache })).at(-1)!
+    return { built, tag: plan.tag, summary: builtText(built, plan) }
   } finally {
     await yard.engine.close()
   }
@@ -128,7 +122,7 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
 /** Verifies a published image; answers what it rests on. Throws a Problem with the same text when it is not good. */
 export async function verifyCall(site: Site, ref: string): Promise<string> {
   const { fleet } = await openSource(site.source)
-  const { address = registryOf(site, fleet), family, name } = parseReference(ref, fleet)
+  const { address = await registryOf(site, fleet), family, name } = parseReference(ref, fleet)
   const engine = daggerEngine(site)
   try {
     const trust = trustOf(fleet, fleetKeys(fleet) ? undefined : (await signerIn(site, engine))?.publicKey)
@@ -145,7 +139,7 @@ export async function verifyCall(site: Site, ref: string): Promise<string> {
 }
 
 /** One image in a line, for people. */
-export const builtText = ({ family, digest, packages, seconds, ran }: Built, { tag }: Plan): string =>
+const builtText = ({ family, digest, packages, seconds, ran }: Built, { tag }: Plan): string =>
   table(
     ["family", "build", "sbom", "digest", "tag"],
     [[family, ran === 0 ? "cached" : duration(seconds), `${packages} pkg`, digest, tag]],

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Directory } from "@dagger.io/dagger"
+import type { Client, Directory } from "@dagger.io/dagger"
 import { ciFiles } from "../ci/ci.ts"
 import { requireWritten } from "../ci/drift.ts"
 import { ciNames, madeBy } from "../ci/names.ts"
@@ -8,7 +8,32 @@ import { requireCleanDockerfiles } from "../lint/dockerfiles.ts"
 import { locksOf } from "../lock/locks.ts"
 import { staleLocks } from "../lock/stale.ts"
 import { Problem, Problems } from "../problem.ts"
+import { familiesText } from "../report/families.ts"
+import { loadRisks } from "../risks/load.ts"
+import { allComposeFiles } from "../rollout/compose.ts"
+import { composeFolder, requireRendered } from "../rollout/drift.ts"
 import { daggerEngine, openSource, type Site } from "./yard.ts"
+
+/** The hierarchy as a table. */
+export const familiesCall = async (source: Directory): Promise<string> => familiesText((await openSource(source)).fleet)
+
+/** The compose files as fleet.yaml says them. */
+export async function composeFilesOf(dag: Client, source: Directory): Promise<Directory> {
+  const files = Object.entries(allComposeFiles((await openSource(source)).fleet))
+  return files.reduce((folder, [name, text]) => folder.withNewFile(name, text), dag.directory())
+}
+
+/** Throws what is wrong with fleet.yaml or risks.yaml. */
+export async function requireSound(source: Directory): Promise<void> {
+  const { root, fleet } = await openSource(source)
+  await loadRisks(root, fleet)
+}
+
+/** Throws where the source's compose files are not what its fleet.yaml says. */
+export async function requireComposeFiles(source: Directory): Promise<void> {
+  const { root, fleet } = await openSource(source)
+  await requireRendered(join(root, composeFolder), allComposeFiles(fleet))
+}
 
 /** Throws everything that is wrong with the source's locks, as far as no package index has to be asked. */
 export async function requireLocks(source: Directory): Promise<void> {

@@ -66,16 +66,19 @@ function loginOf({ sshKey, sshAgent }: Site, engine: DaggerEngine): Login {
 }
 
 /** The registry, by the toolbox part that asks it. */
-export function registryIn(site: Site, { chosen, engine }: Pick<HostsInReach, "chosen" | "engine">): Registry {
+export async function registryIn(
+  site: Site,
+  { chosen, engine }: Pick<HostsInReach, "chosen" | "engine">,
+): Promise<Registry> {
   const login = site.registryAuth && engine.secret("registry-auth", site.registryAuth)
-  return new Registry(engine, registryOf(site, chosen.fleet), login, "sign")
+  return new Registry(engine, await registryOf(site, chosen.fleet), login, "sign")
 }
 
 /** The registry, and whose signatures count there. */
 export async function verifyingIn(site: Site, open: HostsInReach): Promise<Verifying> {
   const { fleet } = open.chosen
   const own = fleetKeys(fleet) ? undefined : (await signerIn(site, open.engine))?.publicKey
-  return { registry: registryIn(site, open), trust: trustOf(fleet, own), now: new Date() }
+  return { registry: await registryIn(site, open), trust: trustOf(fleet, own), now: new Date() }
 }
 
 /** What preflight reckons sizes by. Where no key is known that could have signed a record, budgets have to do. */

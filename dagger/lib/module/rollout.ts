@@ -31,7 +31,7 @@ const patienceSeconds = 3
 /** What would keep a rollout from working, on each host, as text. Throws it where anything fails. */
 export const preflightCall = (site: Site, hosts: readonly string[]): Promise<string> =>
   withHosts(site, hosts, { patienceSeconds }, async (open) => {
-    const registry = registryIn(site, open)
+    const registry = await registryIn(site, open)
     const { document, exitCode } = await askPreflight({
       ...{ chosen: open.chosen, shell: open.shell, registry: registry.address },
       // Where the registry is down there are no records either, and the host's row says so.

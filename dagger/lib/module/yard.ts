@@ -20,13 +20,11 @@ import type { Fleet } from "../fleet/fleet.ts"
 import { loadFleet } from "../fleet/load.ts"
 import type { Repository } from "../fleet/repository.ts"
 import { once } from "../once.ts"
-import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../plan/tag.ts"
 import { Problem, wrongInput } from "../problem.ts"
 import { parseRegistry } from "../release/address.ts"
-import type { RegistryAddress } from "../release/registry.ts"
+import { isLoopback, type RegistryAddress } from "../release/registry.ts"
 import { MemoryStore } from "../release/store.ts"
 import { loadRisks } from "../risks/load.ts"
-import { risksFileName } from "../risks/risk.ts"
 import type { ReadyBase, Yard } from "../yard.ts"
 
 /** What a call of the module brings along. */
@@ -54,10 +52,10 @@ export interface Site {
   sshAgent?: DaggerSocket
 }
 
-/** The source's fleet, on the module's own disk, where plans read it. */
+/** The source's fleet, on the module's own disk, where plans read it. Its history is asked by steps: it may be large. */
 export async function openSource(source: Directory): Promise<Repository> {
   const root = await mkdtemp(join(tmpdir(), "fleet-"))
-  await source.export(root)
+  await source.withoutDirectory(".git").export(root)
   return { root, fleet: await loadFleet(root) }
 }
 
@@ -85,7 +83,9 @@ export type DaggerYard = Yard & { engine: DaggerEngine }
 
 /** A yard on a Dagger engine. */
 export async function daggerYard(site: Site): Promise<DaggerYard> {
-  const { root, fleet } = await openSource(site.source)
+  const { root, fleet: written } = await openSource(site.source)
+  const registry = await registryOf(site, written)
+  const fleet = withCacheInReach(written, registry, site)
   const engine = daggerEngine(site)
   const now = new Date()
   const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
@@ -97,7 +97,7 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
     bases: await readyBases(site, fleet),
     commit: { uncommitted: [], history: [] },
     now,
-    registry: registryOf(site, fleet),
+    registry,
     records: new MemoryStore(),
     risks: await loadRisks(root, fleet),
     advisories: once(() => lookForAdvisories(site, { root, fleet, engine, now })),
@@ -121,19 +121,41 @@ async function lookForAdvisories(
   })
 }
 
-/** Where images go: the argument, then fleet.yaml. A loopback registry is the caller's and has to come along. */
-export function registryOf({ registry, registryService }: Site, fleet: Fleet): RegistryAddress {
+/**
+ * Where images go: the argument, then fleet.yaml, as with `./fairlead`: a registry that fleet.yaml only names and that no
+ * credentials came for gives way to the one on loopback that came along.
+ */
+export async function registryOf(
+  { registry, registryService, registryAuth }: Pick<Site, "registry" | "registryService" | "registryAuth">,
+  fleet: Fleet,
+): Promise<RegistryAddress> {
   if (registry) return parseRegistry(registry, fleet.registry.org, "--registry")
-  return registryService ? { ...fleet.registry, host: "127.0.0.1:5000" } : fleet.registry
+  if (!registryService || registryAuth || isLoopback(fleet.registry)) return fleet.registry
+  const [port] = (await byPort([registryService])).keys()
+  return { ...fleet.registry, host: `127.0.0.1:${port}` }
+}
+
+/** A registry that nothing came along for holds no cache that a build could reach. */
+export function withCacheInReach(
+  fleet: Fleet,
+  address: RegistryAddress,
+  { registry, registryService, registryAuth }: Pick<Site, "registry" | "registryService" | "registryAuth">,
+): Fleet {
+  const { registryCache } = fleet.policy
+  const inReach = isLoopback(address)
+    ? registryService !== undefined
+    : registryCache.use === "on" || registry !== undefined || registryAuth !== undefined
+  if (inReach) return fleet
+  return { ...fleet, policy: { ...fleet.policy, registryCache: { ...registryCache, use: "off" } } }
 }
 
 async function callerService({ registryService, hostServices = [] }: Site, port: number): Promise<DaggerService> {
-  const host = (await byPort(hostServices)).get(port)
-  if (host) return host
-  if (registryService) return registryService
+  const brought = [...hostServices, ...(registryService ? [registryService] : [])]
+  const found = (await byPort(brought)).get(port)
+  if (found) return found
   throw wrongInput(`the registry on port ${port} of your loopback is not reachable from a Dagger engine`, {
     where: "--registry-service",
-    fix: `pass --registry-service tcp://127.0.0.1:${port}`,
+    fix: `pass --registry-service tcp://127.0.0.1:${port}, where the function takes it`,
   })
 }
 
@@ -188,25 +210,3 @@ async function layoutIn(bases: Directory, name: string, image: string): Promise<
   }
   throw new Problem(`holds no base "${name}" (${image})`, { where: "--bases", fix: "run `./fairlead setup --dagger`" })
 }
-
-/** What git says of the source, asked in a step: the module's own container has no git. */
-export const commitIn =
-  (yard: Yard) =>
-  async (_root: string, paths: readonly string[]): Promise<Commit> => {
-    const git = async (argv: readonly string[]): Promise<string | undefined> => {
-      const ran = await yard.engine.run({
-        name: `git ${argv[0]}`,
-        image: "toolbox:build",
-        argv: ["git", "-c", "safe.directory=*", "-C", "/src", ...argv],
-        inputs: { "/src": yard.source },
-        env: { GIT_OPTIONAL_LOCKS: "0" },
-      })
-      return ran.exitCode === 0 ? ran.stdout : undefined
-    }
-    const head = await git(["rev-parse", "--verify", "HEAD"])
-    if (head === undefined) return { uncommitted: [...paths], history: [] }
-    // Only what the call brought along is compared: the rest of the repository is not here, and would look deleted.
-    const status = await git([...statusArguments, "--", "fleet.yaml", risksFileName, ...paths])
-    const history = await git(historyArguments(paths))
-    return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
-  }

@@ -26,11 +26,15 @@ const demo: DemoYard = {
   observability: { url: "http://127.0.0.1:9007/", address: "10.0.0.3", port: 9007, container: "o" },
 }
 
+const source = {
+  withoutDirectory: () => ({ export: (folder: string) => writeFile(join(folder, "fleet.yaml"), text) }),
+}
+
 /** What a call brings along; nothing here reaches an engine. */
 const site = (more: Partial<Record<keyof Site, unknown>> = {}): Site =>
   ({
     dag: {},
-    source: { export: (folder: string) => writeFile(join(folder, "fleet.yaml"), text) },
+    source,
     sshKey: {},
     ...more,
   }) as unknown as Site
