@@ -133,6 +133,24 @@ describe("a broken fact of the blueprint", () => {
   })
 })
 
+describe("a family that cannot be built", () => {
+  it("stops its children and nothing else, and is told at the end with exit code 3", async () => {
+    const own = await Checkout.make()
+    try {
+      await own.change("dockerfiles/base-cpu-pydeps.Dockerfile", (text) => `${text.trimEnd()}\nRUN exit 7\n`)
+      const argv = ["ship", "--family", "utils", "--family", "web", "--registry", `${registryAddress()}/${org}-half`]
+      const told = await fairlead(argv, { cwd: own.root })
+      expect([told.exitCode, told.stdout]).toEqual([3, ""])
+      expect(told.stderr).toContain("build base-cpu-pydeps")
+      expect(told.stderr).toContain("exit code: 7")
+      const released = line.map((family) => digestIn(`${org}-half`, family, "current"))
+      expect((await Promise.all(released)).map((each) => each !== undefined)).toEqual([true, true, false, false])
+    } finally {
+      await own.remove()
+    }
+  })
+})
+
 describe("what ship refuses", () => {
   it("uncommitted changes, by name, with exit code 2", async () => {
     const own = await Checkout.make()

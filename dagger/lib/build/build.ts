@@ -44,7 +44,7 @@ export interface BuildOptions {
   noCache?: boolean
   /** Bounds what runs side by side; by default as many as the yard may. */
   side?: LimitFunction
-  /** Told of each image as soon as it is there. What this throws is thrown once all the others have ended. */
+  /** Told of each image as soon as it is there. What this throws counts as the image's own failure. */
   onBuilt?: (image: Built) => Promise<void>
 }
 
@@ -54,6 +54,16 @@ export interface BuildOptions {
  * Throws what was thrown first, once nothing runs any more: StepError with the failing step's last lines.
  */
 export async function build(yard: Yard, options: BuildOptions): Promise<Built[]> {
+  const { built, failure } = await buildWhatGoes(yard, options)
+  if (failure) throw failure.reason
+  return built
+}
+
+/** The same, which answers what it could build, and what was thrown first. */
+export async function buildWhatGoes(
+  yard: Yard,
+  options: BuildOptions,
+): Promise<{ built: Built[]; failure?: { reason: unknown } }> {
   const side = options.side ?? pLimit(yard.parallel)
   const file = linkedTargets(yard, options)
   const images = new Map<string, Promise<Image>>()
@@ -92,9 +102,9 @@ export async function build(yard: Yard, options: BuildOptions): Promise<Built[]>
     })
   })
   const ended = await Promise.allSettled(all)
-  const failed = ended.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined
-  if (failed) throw failed.reason
-  return Promise.all(all)
+  const built = ended.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
+  const failure = ended.find((each) => each.status === "rejected")
+  return { built, ...(failure ? { failure } : {}) }
 }
 
 interface Image {

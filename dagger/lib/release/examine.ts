@@ -1,5 +1,5 @@
 import type { LimitFunction } from "p-limit"
-import { type Built, build } from "../build/build.ts"
+import { type Built, buildWhatGoes } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
@@ -19,6 +19,8 @@ export interface Examined {
   built: readonly Built[]
   /** family -> whether its bytes are in the registry by now, nameless; rejects with what kept them from there. */
   sent: ReadonlyMap<string, Promise<boolean>>
+  /** What was thrown first, of an image that could not be built or looked at. */
+  failure?: { reason: unknown }
 }
 
 /** Judges what was found anew, builds the rest, and looks at it through every gate. */
@@ -60,8 +62,8 @@ export async function examine(
     // What keeps bytes from the registry is told where they are to get their names; what a gate throws is thrown here.
     await sending.catch(() => examined)
   }
-  const built = await build(yard, { ...options, families, released, side: on.side, onBuilt })
-  return { records, reused, built, sent }
+  const building = { ...options, families, released, side: on.side, onBuilt }
+  return { records, reused, sent, ...(await buildWhatGoes(yard, building)) }
 }
 
 /** Whether a family and all that it stands on passed, once that is known. */

@@ -41,7 +41,10 @@ export interface ShipReport {
   seconds: number
 }
 
-/** Builds, looks through every gate, publishes what passed, writes records. */
+/**
+ * Builds, looks through every gate, publishes what passed, writes records. Where an image cannot be built or looked at, what
+ * does not stand on it leaves all the same; then that is thrown.
+ */
 export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> {
   const started = performance.now()
   const registry = new Registry(yard.engine, yard.registry, yard.auth)
@@ -60,6 +63,7 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
     publishAll({ yard, registry, options, examined, found }, leaving, side),
     writeCaches(yard, options, cached),
   ])
+  if (examined.failure) throw examined.failure.reason
   const families = shippedFamilies(yard, options, examined, published)
   const notes = [
     ...(note ? [note] : []),
