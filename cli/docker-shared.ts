@@ -19,6 +19,13 @@ export class SharedFolders {
     return making
   }
 
+  async discard(name: string): Promise<void> {
+    const making = this.made.get(name)
+    if (!making) return
+    this.made.delete(name)
+    await execa("docker", ["volume", "rm", "--force", await making], { reject: false })
+  }
+
   async remove(): Promise<void> {
     const names = (await Promise.allSettled(this.made.values())).flatMap((each) =>
       each.status === "fulfilled" ? [each.value] : [],

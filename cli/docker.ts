@@ -149,6 +149,10 @@ export class DockerEngine implements Engine {
     if (path.startsWith(`${this.options.work}/`)) await rm(path, { recursive: true, force: true })
   }
 
+  discardShared(name: string): Promise<void> {
+    return this.shared.discard(name)
+  }
+
   async close(): Promise<void> {
     await this.removeContainers()
     await this.services.release()

@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from "p-limit"
 import { type Artifact, StepError } from "../engine/engine.ts"
+import { takesGigabytes } from "../fleet/gigabytes.ts"
 import { type BakeFile, bakeFile } from "../plan/bake.ts"
 import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
@@ -85,26 +86,41 @@ export async function buildWhatGoes(
     if (parent.layout && !waiting.includes(parent.family) && !usesRegistryCache(yard.fleet, yard.registry))
       await yard.engine.discard(parent.layout)
   }
+  const oneByOne = pLimit(1)
   const all = options.families.map((family) => {
     const name = planned(options.plan, family).parent
-    const made = (async () => {
+    const image = deferred<Image>()
+    images.set(family, image.promise)
+    const making = async () => {
       const parent = name === undefined ? undefined : await parentOf(name)
-      try {
-        return await side(() => buildOne(yard, options, { family, file, parent }))
-      } finally {
+      // Of those that take gigabytes one is made, and done with, before the next one.
+      const alone = takesGigabytes(yard.fleet, family)
+      const work = async () => {
+        const made = await side(() => buildOne(yard, options, { family, file, parent }))
         if (parent) await left(parent)
+        image.resolve(made)
+        await options.onBuilt?.(made.image)
+        return made.image
       }
-    })()
-    images.set(family, made)
-    return made.then(async ({ image }) => {
-      await options.onBuilt?.(image)
-      return image
+      return alone ? oneByOne(work) : work()
+    }
+    return making().catch((error) => {
+      image.reject(error)
+      throw error
     })
   })
   const ended = await Promise.allSettled(all)
   const built = ended.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
   const failure = ended.find((each) => each.status === "rejected")
   return { built, ...(failure ? { failure } : {}) }
+}
+
+function deferred<T>() {
+  const deferred = {} as { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void }
+  deferred.promise = new Promise<T>((resolve, reject) => Object.assign(deferred, { resolve, reject }))
+  // A failure is told by whoever made the image; its children only stop.
+  deferred.promise.catch(() => {})
+  return deferred
 }
 
 interface Image {

@@ -116,6 +116,8 @@ export class DaggerEngine implements Engine, Beside {
   // The engine keeps it in its own cache, and prunes that by itself.
   async discard(): Promise<void> {}
 
+  async discardShared(): Promise<void> {}
+
   async close(): Promise<void> {
     const going = [...this.going].map((service) => service.stop({ kill: true }))
     await Promise.allSettled([...going, ...[...this.services.values()].map((service) => service.stop())])

@@ -125,6 +125,8 @@ export interface Engine {
   save(artifact: Artifact, path: string): Promise<void>
   /** Nobody wants the artifact any more: what it takes on this machine's disk is freed. */
   discard(artifact: Artifact): Promise<void>
+  /** No step of the run uses a shared folder any more: what is in it is freed, and who asks for it next finds it empty. */
+  discardShared(name: string): Promise<void>
   /** Stops every service and removes what only this run needed. */
   close(): Promise<void>
 }

@@ -17,7 +17,7 @@ export const insideStep = (subject: Image, fleet: Fleet, engine: Engine): Step =
   image: "toolbox:run",
   privileged: true,
   scratch: ["/var/lib/containers"],
-  shared: imagesFolder,
+  shared: imagesFolder(fleet, subject.family),
   argv: [
     "unpacked",
     "/in/image.tar",

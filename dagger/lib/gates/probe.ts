@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs"
 import type { z } from "zod"
 import { type Artifact, type Engine, lastLines, type Ran } from "../engine/engine.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import { takesGigabytes } from "../fleet/gigabytes.ts"
 import { CouldNotLook } from "./verdict.ts"
 
 /** A script that looks at an image and prints one JSON document. */
@@ -19,7 +21,12 @@ export type Probe =
   | "start.sh"
 
 /** Where `unpacked` of the toolbox keeps images, for every step of a run that looks at one. */
-export const imagesFolder = { "/images": "images" } as const
+export const imagesFolder = (fleet: Fleet, family: string): Record<string, string> => ({
+  "/images": takesGigabytes(fleet, family) ? bigImage : "images",
+})
+
+/** Where one of gigabytes is unpacked: whoever knows that it was looked at discards it before the next one. */
+export const bigImage = "big-image"
 
 /** A probe's text as a step's input: it is mounted, so that nothing is left in the image. */
 export const probe = (engine: Engine, name: Probe): Artifact => engine.file(name, probeText(name))

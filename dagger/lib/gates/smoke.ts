@@ -69,7 +69,7 @@ export const smokeStep = (subject: Image, fleet: Fleet, engine: Engine): Step =>
     privileged: true,
     gpus,
     scratch: ["/var/lib/containers"],
-    shared: imagesFolder,
+    shared: imagesFolder(fleet, subject.family),
     argv: [
       "python3", "-I", "-B", "/fairlead/probe.py",
       "--archive=/in/image.tar",

@@ -1,6 +1,8 @@
 import type { LimitFunction } from "p-limit"
 import { type Built, buildWhatGoes } from "../build/build.ts"
+import { takesGigabytes } from "../fleet/gigabytes.ts"
 import { lineage } from "../fleet/hierarchy.ts"
+import { bigImage } from "../gates/probe.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
 import type { Found } from "./found.ts"
@@ -38,6 +40,7 @@ export async function examine(
   const examineOne = async (image: Built) => {
     tell(options, { family: image.family, step: "build", state: "done", brief: `${Math.round(image.seconds)} s` })
     const inspected = await on.side(() => inspect(yard, options, image))
+    if (takesGigabytes(yard.fleet, image.family)) await yard.engine.discardShared(bigImage)
     const tools = await toolsOf(yard.engine)
     const planned = options.plan.families.find(({ family }) => family === image.family)!
     const record = recordOf(planned, image, { ...inspected, tools })
