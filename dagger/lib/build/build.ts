@@ -96,7 +96,8 @@ export async function buildWhatGoes(
       // Of those that take gigabytes one is made, and done with, before the next one.
       const alone = takesGigabytes(yard.fleet, family)
       const work = async () => {
-        const made = await side(() => buildOne(yard, options, { family, file, parent }))
+        const isParent = waiting.includes(family)
+        const made = await side(() => buildOne(yard, options, { family, file, parent, isParent }))
         if (parent) await left(parent)
         image.resolve(made)
         await options.onBuilt?.(made.image)
@@ -133,9 +134,15 @@ interface BuildingOne {
   family: string
   file: BakeFile
   parent?: Parent
+  /** A child will stand on it. */
+  isParent: boolean
 }
 
-async function buildOne(yard: Yard, options: BuildOptions, { family, file, parent }: BuildingOne): Promise<Image> {
+async function buildOne(
+  yard: Yard,
+  options: BuildOptions,
+  { family, file, parent, isParent }: BuildingOne,
+): Promise<Image> {
   const { fleet, registry } = yard
   const alone = onParent(file, family, { parent, fleet, registry })
   // What is built without a cache is built without any. The second solve reads it, too: what the first one only found there
@@ -150,7 +157,6 @@ async function buildOne(yard: Yard, options: BuildOptions, { family, file, paren
   const look = first.outputs.archive!
   const sbom = await describe(yard, planned(options.plan, family), look)
   await yard.engine.discard(look)
-  const isParent = options.families.some((each) => planned(options.plan, each).parent === family)
   const second = await bake(yard, {
     ...{ name: `seal ${family}`, family },
     file: withOutput(withSeal(own, family, fleet.epoch), ociOutput),

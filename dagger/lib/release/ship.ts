@@ -89,11 +89,12 @@ const shippedFamilies = (
   published: ReadonlyMap<string, Published>,
 ): ShippedFamily[] =>
   plan.families.map(({ family, reasons }) => {
-    const { digest, size, packages, gates, seconds } = records.get(family)!
+    const record = records.get(family)!
+    const { digest, size, packages, gates, seconds } = record
     const out = published.get(family)
     return {
       family,
-      verdict: verdictOf(records.get(family)!),
+      verdict: verdictOf(record),
       reused: reused.has(family),
       reason: reasons.join("; ") || (reused.has(family) ? "unchanged" : "not in the registry"),
       ...(out ? { ref: `${repository(yard.registry, family)}:${plan.tag}` } : {}),
