@@ -24,6 +24,8 @@ interface Count {
   skipped: number
   /** What failed, by file and name: said again at the end, since of a CI often the last lines are all that is kept. */
   names: string[]
+  /** What failed among the others and passed when its file ran again, alone: no failure, and not kept quiet. */
+  unsteady: string[]
 }
 
 export const testVerb = (): Command =>
@@ -62,6 +64,7 @@ export const testVerb = (): Command =>
         count.failed += 1
         count.names.push("npm run check")
       }
+      for (const name of count.unsteady) console.log(line("unsteady", `${name}: passed only when its file ran again`))
       for (const name of count.names) console.log(line("failed", name))
       console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
       process.exitCode = count.failed > 0 ? 1 : missing !== undefined && flags.requireEngine ? 3 : 0
@@ -80,35 +83,54 @@ async function engineMissing(): Promise<string | undefined> {
   }
 }
 
-/** Runs one of vitest's projects and counts its answers; a run that told no count has failed. */
+/** More files than this do not fail together by accident: they are not tried again. */
+const FILES_TRIED_AGAIN = 3
+
+/** Runs one of vitest's projects. Files that failed run once more alone: on a busy machine that tells accident from defect. */
 async function vitest(project: string): Promise<Count> {
+  const first = await run(project)
+  const files = [...new Set(first.filter(failed).map(({ file }) => file))]
+  if (files.length === 0 || files.length > FILES_TRIED_AGAIN || files.includes(NO_FILE)) return countOf(first)
+  console.log(line("again", files.join(", ")))
+  const again = await run(project, files)
+  const last = [...first.filter(({ file }) => !files.includes(file)), ...again]
+  const passedNow = again.filter(({ status }) => status === "passed").map(named)
+  return {
+    ...countOf(last),
+    unsteady: first
+      .filter(failed)
+      .map(named)
+      .filter((name) => passedNow.includes(name)),
+  }
+}
+
+/** One test's answer; or a file's as a whole where none of its tests could be asked, without a name then. */
+interface Answer {
+  file: string
+  name?: string
+  status: string
+}
+
+/** Stands for a run that failed and named no test. */
+const NO_FILE = ""
+
+/** One run of a project, or of some of its files: every test's answer. A run that told no answers has failed. */
+async function run(project: string, files: string[] = []): Promise<Answer[]> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-test-"))
-  const file = join(folder, "report.json")
+  const report = join(folder, "report.json")
   try {
     console.log(line("test", project))
-    const exitCode = await npx([
-      "vitest",
-      "run",
-      "--project",
-      project,
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${file}`,
-    ])
-    const report = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as VitestReport
-    const failed = report.numFailedTests ?? 0
-    const names = failuresOf(report)
-    const count = { passed: report.numPassedTests ?? 0, failed, skipped: report.numPendingTests ?? 0, names }
-    return exitCode !== 0 && failed === 0 ? { ...count, failed: 1, names: [...names, `vitest, ${project}`] } : count
+    const json = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`]
+    const exitCode = await npx(["vitest", "run", "--project", project, ...json, ...files])
+    const answers = answersIn(JSON.parse(await readFile(report, "utf8").catch(() => "{}")))
+    const told = exitCode === 0 || answers.some(failed)
+    return told ? answers : [...answers, { file: NO_FILE, name: `vitest, ${project}`, status: "failed" }]
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
 interface VitestReport {
-  numPassedTests?: number
-  numFailedTests?: number
-  numPendingTests?: number
   testResults?: {
     name: string
     status: string
@@ -116,19 +138,28 @@ interface VitestReport {
   }[]
 }
 
-/** Tests that failed, and files of which no test could be asked. */
-const failuresOf = ({ testResults = [] }: VitestReport): string[] =>
-  testResults.flatMap(({ name, status, assertionResults }) => {
+const answersIn = ({ testResults = [] }: VitestReport): Answer[] =>
+  testResults.flatMap(({ name, status, assertionResults }): Answer[] => {
     const file = relative(fairleadRoot, name)
-    const failed = assertionResults.filter((test) => test.status === "failed")
-    return failed.length === 0 && status === "failed" ? [file] : failed.map((test) => `${file}: ${test.fullName}`)
+    const tests = assertionResults.map((test) => ({ file, name: test.fullName, status: test.status }))
+    return status === "failed" && !tests.some(failed) ? [...tests, { file, status }] : tests
   })
+
+const failed = ({ status }: Answer): boolean => status === "failed"
+const named = ({ file, name }: Answer): string => [file, name].filter(Boolean).join(": ")
+
+const countOf = (answers: Answer[]): Count => {
+  const names = answers.filter(failed).map(named)
+  const passed = answers.filter(({ status }) => status === "passed").length
+  return { passed, failed: names.length, skipped: answers.length - passed - names.length, names, unsteady: [] }
+}
 
 const add = (sum: Count, more: Count): void => {
   sum.passed += more.passed
   sum.failed += more.failed
   sum.skipped += more.skipped
   sum.names.push(...more.names)
+  sum.unsteady.push(...more.unsteady)
 }
 
 const npx = async ([command, ...argv]: string[]): Promise<number> =>

@@ -33,11 +33,22 @@ function run(env: Record<string, string | undefined>) {
   return { child, ended, said }
 }
 
-/** The service on free ports, listening. */
-async function up(env: Record<string, string> = {}) {
+type Started = ReturnType<typeof run> & { port: number; healthPort: number }
+
+/** The service, listening: on other ports where somebody took the free ones before it could. */
+async function listening(env: Record<string, string>): Promise<Started> {
   const [port, healthPort] = await freePorts()
   const service = run({ PORT: String(port), HEALTH_PORT: String(healthPort), ...env })
-  while (!service.said.stdout.includes("\n")) await once(service.child.stdout, "data")
+  const first = once(service.child.stdout, "data").then(() => "listens" as const)
+  const ended = await Promise.race([first, service.ended])
+  if (ended === "listens" || env.FAIRLEAD_FAIL === "crash") return { ...service, port, healthPort }
+  if (!ended.stderr.includes("Address already in use")) throw new Error(`ended: ${JSON.stringify(ended)}`)
+  return listening(env)
+}
+
+async function up(env: Record<string, string> = {}) {
+  const service = await listening(env)
+  const { port, healthPort } = service
   const get = async (url: string, milliseconds = 15_000) => {
     const response = await fetch(url, { signal: AbortSignal.timeout(milliseconds) })
     return { status: response.status, body: await response.text() }
