@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { lstat, readdir, readFile } from "node:fs/promises"
+import { lstatSync, readdirSync, readFileSync, type Stats } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import type { Fleet } from "../fleet/fleet.ts"
 import { familyNamed } from "../fleet/hierarchy.ts"
@@ -34,13 +34,16 @@ export async function readInputs(root: string, fleet: Fleet, families: readonly 
     const { dockerfile, lock, args, app } = familyNamed(fleet, name)
     return { name, where: app ? `apps.${app}` : `families.${name}`, dockerfile, lock, args, app }
   })
-  const read = [...builders, ...images].map(async ({ name, dockerfile, app, ...each }) => {
+  const apps = [...new Set(images.flatMap(({ app, dockerfile }) => (app && dockerfile ? app : [])))]
+  const code = Object.fromEntries(
+    await Promise.all(apps.map(async (app) => [app, await readApp(root, app, fleet.apps[app]!)] as const)),
+  )
+  const read = [...builders, ...images].flatMap(({ name, dockerfile, app, ...each }) => {
     if (dockerfile === undefined) return []
-    const code = app === undefined ? {} : await readApp(root, app, fleet.apps[app]!)
-    const { files, ...own } = await readOne(root, { ...each, dockerfile })
-    return [[name, { ...own, files: sortedByPath({ ...files, ...code }) }] as const]
+    const { files, ...own } = readOne(root, { ...each, dockerfile })
+    return [[name, { ...own, files: sortedByPath({ ...files, ...(app === undefined ? {} : code[app]) }) }] as const]
   })
-  return Object.fromEntries((await Promise.all(read)).flat())
+  return Object.fromEntries(read)
 }
 
 interface Declared {
@@ -51,20 +54,25 @@ interface Declared {
   args: Readonly<Record<string, string>>
 }
 
-async function readOne(root: string, { where, dockerfile, lock, args }: Declared): Promise<BuildInputs> {
-  const text = await readText(root, dockerfile, `fleet.yaml: ${where}.dockerfile`)
+// One file after the other, and waited for: thousands of small ones take a third of the time that promises take.
+function readOne(root: string, { where, dockerfile, lock, args }: Declared): BuildInputs {
+  const written = readBytes(root, dockerfile, `fleet.yaml: ${where}.dockerfile`)
+  const text = written.toString("utf8")
   const needs: DockerfileNeeds = dockerfileNeeds(text, args)
   const context = dirname(dockerfile)
-  const paths = new Set([dockerfile, ...(lock ? [lock] : [])])
-  for (const path of needs.paths) {
-    const inRepository = posix.normalize(posix.join(context, fixedPart(path)))
-    for (const file of await filesUnder(root, inRepository, dockerfile)) paths.add(file)
+  const files: Record<string, string> = { [dockerfile]: sha256(written) }
+  let pins = {}
+  if (lock) {
+    const locked = readBytes(root, lock, `fleet.yaml: ${where}.lock`)
+    files[lock] = sha256(locked)
+    pins = pinsOf(locked.toString("utf8"))
   }
+  const paths = needs.paths.flatMap((path) =>
+    filesUnder(root, posix.normalize(posix.join(context, fixedPart(path))), dockerfile),
+  )
   const ignore = posix.join(context, ".dockerignore")
-  if (await lstat(join(root, ignore)).catch(() => undefined)) paths.add(ignore)
-  const files: Record<string, string> = {}
-  for (const path of paths) files[path] = sha256(await readFile(join(root, path)))
-  const pins = lock ? pinsOf(await readText(root, lock, `fleet.yaml: ${where}.lock`)) : {}
+  if (found(root, ignore)) paths.push(ignore)
+  for (const path of paths) files[path] ??= sha256(readFileSync(join(root, path)))
   return { dockerfile, text, needs: needs.images, files, pins }
 }
 
@@ -75,25 +83,35 @@ const fixedPart = (path: string): string => {
   return wild < 0 ? path : parts.slice(0, wild).join("/") || "."
 }
 
-async function filesUnder(root: string, path: string, dockerfile: string): Promise<string[]> {
+function filesUnder(root: string, path: string, dockerfile: string): string[] {
   if (path.startsWith(".."))
     throw wrongInput(`copies ${path}, which is outside its build context`, { where: dockerfile })
-  const found = await lstat(join(root, path)).catch(() => undefined)
-  if (!found) {
+  const there = found(root, path)
+  if (!there) {
     throw wrongInput(`copies ${path}, which does not exist`, {
       where: dockerfile,
       fix: `add ${path}, or drop the line that copies it`,
     })
   }
-  if (!found.isDirectory()) return [path]
-  const names = await readdir(join(root, path))
-  return (await Promise.all(names.map((name) => filesUnder(root, posix.join(path, name), dockerfile)))).flat()
+  if (!there.isDirectory()) return [path]
+  return readdirSync(join(root, path)).flatMap((name) => filesUnder(root, posix.join(path, name), dockerfile))
 }
 
-const readText = (root: string, path: string, where: string): Promise<string> =>
-  readFile(join(root, path), "utf8").catch(() => {
+function found(root: string, path: string): Stats | undefined {
+  try {
+    return lstatSync(join(root, path))
+  } catch {
+    return undefined
+  }
+}
+
+function readBytes(root: string, path: string, where: string): Buffer {
+  try {
+    return readFileSync(join(root, path))
+  } catch {
     throw wrongInput(`${path} does not exist`, { where, fix: "write the file, or correct the path" })
-  })
+  }
+}
 
 /** "name==1.2.3" lines of a requirements lock. */
 export const pinsOf = (lock: string): Record<string, string> =>

@@ -6,8 +6,7 @@ import { wavesOf } from "../../../dagger/lib/fleet/waves.ts"
 import type { YamlData } from "../../../dagger/lib/fleet/yaml.ts"
 import { small } from "./small.ts"
 
-// One chain, the deepest hierarchy that 1,000 families can make, and ports that differ. Plain data, since reading this
-// much YAML alone takes the yaml package some seconds.
+// One chain, the deepest hierarchy that 1,000 families can make, and ports that differ.
 const budget = { compressed: "1 MB", uncompressed: "1 MB" }
 const families = Array.from({ length: 1_000 }, (_, index) => {
   return [`f${index}`, { alias: `a${index}`, description: "x", parent: index === 0 ? "root" : `f${index - 1}`, budget }]
