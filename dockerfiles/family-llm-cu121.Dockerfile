@@ -12,7 +12,7 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=secret,id=index,target=/run/secrets/index \
     --mount=type=tmpfs,target=/tmp \
     /mnt/uv-install /mnt/family-llm-cu121.lock \
- && /mnt/slim-package llama_cpp_python 'include/*' 'lib/cmake/*'
+ && /mnt/slim-package llama_cpp_python 'include/*' 'lib/cmake/*' 'lib/pkgconfig/*'
 USER 10001:10001
 
 # Where models are is for a volume to say; nothing is fetched from a hub unless a service asks for it.
