@@ -1,4 +1,5 @@
-# transformers and accelerate on torch 2.2.2, and llama.cpp for CPUs. No vllm: fleet.yaml says why.
+# transformers and accelerate on torch 2.2.2, and llama.cpp for CPUs. No vllm: fleet.yaml says why. llama_cpp has its
+# libraries in llama_cpp/lib; the wheel has them once more in lib/, for programs that link with them.
 FROM family-torch-cu121
 
 USER 0:0
@@ -12,7 +13,7 @@ RUN --mount=type=bind,source=steps/uv-install,target=/mnt/uv-install \
     --mount=type=secret,id=index,target=/run/secrets/index \
     --mount=type=tmpfs,target=/tmp \
     /mnt/uv-install /mnt/family-llm-cu121.lock \
- && /mnt/slim-package llama_cpp_python 'include/*' 'lib/cmake/*' 'lib/pkgconfig/*'
+ && /mnt/slim-package llama_cpp_python 'include/*' 'lib/*'
 USER 10001:10001
 
 # Where models are is for a volume to say; nothing is fetched from a hub unless a service asks for it.
