@@ -29,10 +29,10 @@ export interface Into<Sample> extends Asked {
   samples: Sample[]
 }
 
-/** All competitors through all cases, round by round, the order of competitors another one each time. */
+/** All competitors through all cases, round by round and from one on, the order of competitors another one each time. */
 export async function measureBuilds(
   cases: readonly BuildCase[],
-  { rounds, say, signal, samples }: Into<BuildSample>,
+  { rounds, say, signal, samples, from, keep }: Into<BuildSample> & { from: number; keep: () => Promise<void> },
 ): Promise<void> {
   if (cases.length === 0) return
   const checkout = await buildFleet()
@@ -45,7 +45,7 @@ export async function measureBuilds(
     await runs([`${fairleadRoot}/fairlead`, "key"], { cwd: checkout.root, env: fairlead.arena.env })
     /** Who has built everything that the checkout holds, with its BuildKit's own cache whole. */
     const settled = new Set<Competitor>()
-    for (let round = 0; round < rounds; round++) {
+    for (let round = from; round < rounds; round++) {
       for (const which of buildCases.filter((each) => cases.includes(each))) {
         if (which !== "cold") await settle(all, settled, checkout, say)
         if (which === "leaf") {
@@ -66,6 +66,7 @@ export async function measureBuilds(
           else settled.add(competitor)
         }
       }
+      await keep()
     }
   } finally {
     for (const arena of arenas) await arena.close()

@@ -9,6 +9,7 @@ import { fairleadRoot } from "../cli/version.ts"
 import { Problem } from "../dagger/lib/problem.ts"
 import { buildCases, measureBuilds } from "./builds.ts"
 import { measureDeploys } from "./deploys.ts"
+import { keep, kept, openBuilds, openDeploys } from "./kept.ts"
 import { machine } from "./machine.ts"
 import { pageOf, type Results, tablesOf } from "./page.ts"
 import { measurePlans } from "./planning.ts"
@@ -50,7 +51,7 @@ const program = new Command("npm run bench --")
   .option("--families <n,…>", "sizes of the fleets to plan", numbers, [10, 100, 1000])
   .option("--services <n,…>", "how many services to deploy", numbers, [8, 64])
   .option("--no-page", "print the tables, leave docs/benchmarks.md as it is")
-  .option("--keep <file>", "write every single figure there, as JSON")
+  .option("--keep <file>", "write every single figure there, as JSON, and go on from what it holds already")
   .action(bench)
 
 async function bench(flags: Flags): Promise<void> {
@@ -61,22 +62,23 @@ async function bench(flags: Flags): Promise<void> {
   // What everybody stands on is nobody's time.
   const { fleet } = await openRepository(fairleadRoot)
   await ready(partsFor(fleet, ["build", "sbom", "run", "sign", "registry"], false), { say, signal })
-  const results: Results = {
-    machine: await machine(),
-    flags: { ...flags, case: wanted },
-    builds: [],
-    plans: [],
-    deploys: [],
-  }
+  const results: Results = await kept(flags.keep, { ...flags, case: wanted })
+  results.machines.push(await machine())
+  const keeping = () => keep(flags.keep, results)
   try {
-    const builds = buildCases.filter((each) => wanted.includes(each))
-    await measureBuilds(builds, { ...asked, samples: results.builds })
-    if (wanted.includes("plan")) await measurePlans(flags.families, { ...asked, samples: results.plans })
-    if (wanted.includes("deploy")) await measureDeploys(flags.services, { ...asked, samples: results.deploys })
+    const { cases, from } = openBuilds(results, wanted)
+    await measureBuilds(cases, { ...asked, samples: results.builds, from, keep: keeping })
+    if (wanted.includes("plan") && results.plans.length === 0) {
+      await measurePlans(flags.families, { ...asked, samples: results.plans })
+      await keeping()
+    }
+    if (wanted.includes("deploy")) {
+      await measureDeploys(openDeploys(results), { ...asked, samples: results.deploys })
+      await keeping()
+    }
     if (flags.page) await writeFile(join(fairleadRoot, "docs/benchmarks.md"), pageOf(results))
   } finally {
-    // The page is of a whole run; what a run that failed had measured is shown all the same.
-    if (flags.keep) await writeFile(flags.keep, `${JSON.stringify(results, null, 1)}\n`)
+    // The page is of whole cases; what a run that failed had measured is shown all the same.
     console.log(tablesOf(results))
   }
   stop()

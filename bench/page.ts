@@ -6,25 +6,24 @@ import type { PlanSample } from "./planning.ts"
 import { summary } from "./statistics.ts"
 import { markdownTable, megabytes, ratio, seconds } from "./table.ts"
 
-/** Everything that one run measured. */
+/** Everything that one run measured, or several that went on from each other. */
 export interface Results {
-  machine: Record<string, string>
+  /** For each run, what figures depend on. */
+  machines: Record<string, string>[]
   flags: { rounds: number; case: readonly string[]; families: readonly number[]; services: readonly number[] }
   builds: BuildSample[]
   plans: PlanSample[]
   deploys: DeploySample[]
 }
 
-/** docs/benchmarks.md: figures of one run, and nothing that it did not measure. */
+/** docs/benchmarks.md: figures that were measured, and nothing else. */
 export const pageOf = (results: Results): string => `# Benchmarks
 
-Written by \`npm run bench\`: every figure here was measured in that one run, and a case that was not run is not here. \`min\` is what
-the machine can do, \`median\` what it did; the ratios are of medians.
+Written by \`npm run bench\`: every figure here was measured by it, all competitors of a case in turn, round after round; a case that was
+not run is not here. \`min\` is what the machine can do, \`median\` what it did; the ratios are of medians. Where a row has several
+values, the run was cut off and went on later.
 
-${markdownTable(
-  ["what", "was"],
-  Object.entries(results.machine).map(([name, value]) => [name, value]),
-)}
+${markdownTable(["what", "was"], machineRows(results.machines))}
 
 ${tablesOf(results)}
 ## Again
@@ -33,10 +32,16 @@ ${tablesOf(results)}
 ${commandOf(results.flags)}
 \`\`\`
 
-\`npm run bench -- --help\` has the rest: fewer rounds, one case, other sizes. It takes about an hour for all with five rounds on two
-cores, makes a network, a registry and a BuildKit for each competitor and a demo yard, and removes them at the end, also after Ctrl-C.
-Nothing else's cache is touched, and nothing else should run meanwhile: look at the load in the table above.
+\`npm run bench -- --help\` has the rest: fewer rounds, one case, other sizes. All with five rounds takes some hours on two cores;
+\`--keep FILE\` goes on where a run was cut off. It makes a network, a registry and a BuildKit for each competitor and a demo yard, and
+removes them at the end, also after Ctrl-C. Nothing else's cache is touched, and nothing else should run meanwhile: look at the load in the table above.
 `
+
+const machineRows = (machines: Results["machines"]): string[][] =>
+  [...new Set(machines.flatMap((each) => Object.keys(each)))].map((name) => [
+    name,
+    [...new Set(machines.map((each) => each[name] ?? "none"))].join("; "),
+  ])
 
 export function tablesOf(results: Results): string {
   const cases = [...new Set(results.builds.map((each) => each.case))]
@@ -60,7 +65,7 @@ to itself, all of the toolbox's versions and alike; who begins changes from roun
 | | loop | bake | Fairlead |
 |---|---|---|---|
 | is | \`docker buildx build --push\` for one image after another, as the blueprint sketches it | \`docker buildx bake\` on the targets that Fairlead would use | \`./fairlead ship\` |
-| parents | pulled by tag from the registry | linked targets | linked targets |
+| parents | pulled by tag from the registry | linked targets | the released image, by digest |
 | registry cache | \`mode=max\`, both ways, a ref for each image | the same | its own, as of this commit |
 | BuildKit | runs before the clock starts, and goes on | the same | started and stopped by each run that needs it, on the clock |
 | layers | gzip, times as they fall | the same | zstd, one epoch: the same bytes each time |
