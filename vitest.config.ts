@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          globalSetup: ["test/unit/own-folder.ts"],
           pool: "threads",
           testTimeout: 60_000,
           env: nobodysEngine,
