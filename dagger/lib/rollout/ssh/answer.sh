@@ -10,6 +10,7 @@ ended=$(mktemp) began=$(date +%s)
   } 2>&1 >&3 | head -c "$most" >&2
 } 3>&1 | head -c "$most"
 read -r code took <"$ended"
+rm -f "$ended"
 # The command there may answer 124 as well, but not after this long.
 cut=0
 case $code in 124 | 137) [ "$took" -lt "$seconds" ] || cut=1 ;; esac
