@@ -7,16 +7,55 @@ const pauses = [10, 30, 60]
 // manifest) it gives up at once, and does not tell for how long to wait. So it is begun anew from the bytes on disk: what
 // is there by then it does not send again, and its first requests wait as told.
 const script = `\
+quiet=$1
+shift
 said=$(mktemp)
+
+# Bytes that came and went, but for what the machine says to itself.
+moved() { awk 'NR > 2 && !/ lo:/ { sub(/.*:/, ""); sum += $1 + $9 } END { printf "%.0f", sum }' /proc/net/dev; }
+
+# A connection whose other end is gone without a word is waited for as long as somebody waits.
+watch() {
+  before=$(moved) since=$(date +%s)
+  while sleep 5; do
+    now=$(moved)
+    # Less than this is what keeps a connection open.
+    if [ $((now - before)) -gt 2000 ]; then since=$(date +%s); fi
+    before=$now
+    if [ $(($(date +%s) - since)) -ge "$quiet" ]; then
+      echo "nothing came from the registry or went there for $quiet s" >&2
+      kill "$1"
+      return
+    fi
+  done
+}
+
 for pause in ${pauses.join(" ")} none; do
-  "$@" 2>"$said"
+  "$@" 2>"$said" &
+  tool=$!
+  watch $tool &
+  watcher=$!
+  wait $tool
   rc=$?
+  kill $watcher 2>/dev/null
+  wait $watcher 2>/dev/null
   cat "$said" >&2
-  [ $rc -ne 0 ] && [ $pause != none ] && grep -Eqi 'StatusCode: 429|too ?many ?requests' "$said" || exit $rc
+  [ $rc -ne 0 ] && [ $pause != none ] && grep -Eqi 'StatusCode: 429|too ?many ?requests' "$said" || break
   echo "the registry asks to wait: again in $pause s" >&2
   sleep $pause
 done
+rm -f "$said"
+exit $rc
 `
 
-/** The same step, which waits where a registry says that it is asked too much (429), and does it again a few times. */
-export const patient = (step: Step): Step => ({ ...step, argv: ["sh", "-c", script, "sh", ...step.argv] })
+// A registry may take its time over a layer of gigabytes that it has just been given.
+const quietSeconds = 180
+
+/**
+ * The same step, which waits where a registry says that it is asked too much (429), and does it again a few times; one
+ * whose connections are dead is ended, after seconds in which nothing was sent or came.
+ */
+export const patient = (step: Step, quiet = quietSeconds): Step => ({
+  ...step,
+  argv: ["sh", "-c", script, "sh", String(quiet), ...step.argv],
+})

@@ -8,7 +8,8 @@ import { patient } from "../../../dagger/lib/release/patience.ts"
 let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "patience-"))
-  await program("sleep", `echo "$1" >>${folder}/slept`)
+  // Pauses are only noted down; the watch over the connection sleeps for real, and shortly.
+  await program("sleep", `[ "$1" = 5 ] && exec /bin/sleep 0.1; echo "$1" >>${folder}/slept`)
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
@@ -51,5 +52,27 @@ describe("a step that is patient", () => {
 
   it("does nothing again that failed for another reason", async () => {
     expect(await runs("unauthorized: authentication required", 99)).toMatchObject({ exitCode: 7, slept: [] })
+  })
+
+  it("ends a tool whose registry has fallen silent, and says so", async () => {
+    await program("awk", "echo 100")
+    await program("tool", "exec /bin/sleep 600")
+    const { argv } = patient({ name: "copy", image: "toolbox:build", argv: ["tool"] }, 1)
+    const [command, ...words] = argv
+    const { exitCode, stderr } = await execa(command, words, {
+      env: { PATH: `${folder}:${process.env.PATH}` },
+      reject: false,
+    })
+    expect(exitCode).toBe(143)
+    expect(stderr).toContain("nothing came from the registry or went there for 1 s")
+  })
+
+  it("lets one go on that moves bytes", async () => {
+    await program("awk", `echo x >>${folder}/asked; echo $(($(wc -l <${folder}/asked) * 5000))`)
+    await program("tool", "/bin/sleep 2.5; exit 3")
+    const { argv } = patient({ name: "copy", image: "toolbox:build", argv: ["tool"] }, 1)
+    const [command, ...words] = argv
+    const { exitCode } = await execa(command, words, { env: { PATH: `${folder}:${process.env.PATH}` }, reject: false })
+    expect(exitCode).toBe(3)
   })
 })
