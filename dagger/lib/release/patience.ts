@@ -11,14 +11,18 @@ quiet=$1
 shift
 said=$(mktemp)
 
-# Bytes that came and went, but for what the machine says to itself.
-moved() { awk 'NR > 2 && !/ lo:/ { sub(/.*:/, ""); sum += $1 + $9 } END { printf "%.0f", sum }' /proc/net/dev; }
+# Bytes that came and went, but for what the machine says to itself, and those of files: gigabytes are unpacked at first.
+moved() {
+  awk 'FILENAME ~ /io$/ { if (/char/) sum += $2; next }
+    FNR > 2 && !/ lo:/ { sub(/.*:/, ""); sum += $1 + $9 }
+    END { printf "%.0f", sum }' "/proc/$1/io" /proc/net/dev 2>/dev/null
+}
 
 # A connection whose other end is gone without a word is waited for as long as somebody waits.
 watch() {
-  before=$(moved) since=$(date +%s)
+  before=$(moved "$1") since=$(date +%s)
   while sleep 5; do
-    now=$(moved)
+    now=$(moved "$1")
     # Less than this is what keeps a connection open.
     if [ $((now - before)) -gt 2000 ]; then since=$(date +%s); fi
     before=$now
