@@ -3,9 +3,12 @@ import { type Commit, historyArguments, parseHistory, parseStatus, statusArgumen
 
 /** What git says of the checkout at `root`, about these paths. Outside a repository: no commit, everything uncommitted. */
 export async function commitOf(root: string, paths: readonly string[]): Promise<Commit> {
-  const head = await git(root, ["rev-parse", "--verify", "HEAD"])
+  const [head, status, history] = await Promise.all([
+    git(root, ["rev-parse", "--verify", "HEAD"]),
+    git(root, statusArguments),
+    git(root, historyArguments(paths)),
+  ])
   if (head === undefined) return { uncommitted: [...paths], history: [] }
-  const [status, history] = await Promise.all([git(root, statusArguments), git(root, historyArguments(paths))])
   return { sha: head.trim(), uncommitted: parseStatus(status ?? ""), history: parseHistory(history ?? "") }
 }
 

@@ -33,7 +33,7 @@ export async function loadFleet(folder: string): Promise<Fleet> {
   }
   const file = readYaml(text, fileName, hints)
   const fleet = fleetFrom(file, fileName)
-  refuse(await pathsThatLeave(folder, fleet), file, fileName)
+  refuse(pathsThatLeave(folder, fleet), file, fileName)
   return fleet
 }
 

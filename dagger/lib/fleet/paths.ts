@@ -1,14 +1,14 @@
-import { readlink, realpath } from "node:fs/promises"
+import { readlinkSync, realpathSync } from "node:fs"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import type { Fleet } from "./fleet.ts"
 import type { Complaint } from "./rules/rule.ts"
 
 /** Paths of a fleet that lead out of its folder through symbolic links; the grammar has refused every other way out. */
-export async function pathsThatLeave(folder: string, fleet: Fleet): Promise<Complaint[]> {
-  const root = await realpath(folder)
+export function pathsThatLeave(folder: string, fleet: Fleet): Complaint[] {
+  const root = realpathSync.native(folder)
   const complaints: Complaint[] = []
   for (const { path, value } of pathsOf(fleet)) {
-    const real = await whereItLeads(join(root, value))
+    const real = whereItLeads(join(root, value))
     if (real === root || real.startsWith(root + sep)) continue
     complaints.push({
       path,
@@ -35,12 +35,20 @@ function* pathsOf({ families, builders, apps }: Fleet): Iterable<{ path: string[
 
 // A lock that has yet to be made has no real path, but the folder that it will be made in has; and a link to nothing
 // would be followed by whoever writes it. The count ends a circle of links.
-async function whereItLeads(path: string, links = 0): Promise<string> {
+function whereItLeads(path: string, links = 0): string {
   try {
-    return await realpath(path)
+    return realpathSync.native(path)
   } catch {
-    const target = await readlink(path).catch(() => undefined)
+    const target = linkAt(path)
     if (target !== undefined && links < 40) return whereItLeads(resolve(dirname(path), target), links + 1)
     return dirname(path) === path ? path : whereItLeads(dirname(path), links)
+  }
+}
+
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
   }
 }

@@ -35,13 +35,37 @@ export function requireClean(commit: Commit, allowDirty: boolean): void {
  * the same digest, however many commits came since.
  */
 export function revisionOf(commit: Commit, paths: readonly string[]): string {
-  const wanted = new Set(paths)
-  if (commit.uncommitted.some((path) => wanted.has(path))) return `${commit.sha ?? "0".repeat(40)}-dirty`
-  const last = commit.history.find((each) => each.paths.some((path) => wanted.has(path)))
-  return last?.sha ?? commit.sha ?? "unknown"
+  const { uncommitted, changed } = byPath(commit)
+  if (paths.some((path) => uncommitted.has(path))) return `${commit.sha ?? "0".repeat(40)}-dirty`
+  const last = Math.min(...paths.map((path) => changed.get(path) ?? Number.POSITIVE_INFINITY))
+  return commit.history[last]?.sha ?? commit.sha ?? "unknown"
 }
 
-/** The arguments for git whose output `parseHistory` reads. */
+interface ByPath {
+  uncommitted: ReadonlySet<string>
+  /** path -> the newest commit of the history that changed it, by its place there. */
+  changed: ReadonlyMap<string, number>
+}
+
+// Asked once for each family of a plan; to look through the history each time would be families times commits.
+const known = new WeakMap<Commit, ByPath>()
+
+function byPath(commit: Commit): ByPath {
+  const before = known.get(commit)
+  if (before) return before
+  const changed = new Map<string, number>()
+  for (const [at, { paths }] of commit.history.entries()) {
+    for (const path of paths) if (!changed.has(path)) changed.set(path, at)
+  }
+  const made = { uncommitted: new Set(commit.uncommitted), changed }
+  known.set(commit, made)
+  return made
+}
+
+// git compares every path of a commit with each that it is given.
+const mostPaths = 200
+
+/** The arguments for git whose output `parseHistory` reads. Of very many paths, git is given the folders at the top. */
 export const historyArguments = (paths: readonly string[]): string[] => [
   "log",
   "-m",
@@ -50,7 +74,7 @@ export const historyArguments = (paths: readonly string[]): string[] => [
   "--name-only",
   "-z",
   "--",
-  ...paths,
+  ...(paths.length > mostPaths ? new Set(paths.map((path) => path.split("/", 1)[0]!)) : paths),
 ]
 
 export function parseHistory(output: string): Commit["history"] {
