@@ -15,7 +15,7 @@ interface Flags {
  */
 export class Progress {
   private readonly live: boolean
-  private readonly running = new Map<string, Map<string, number>>()
+  private readonly running = new Map<string, Map<string, Running>>()
   private readonly bakes = new Map<string, (line: string) => string[]>()
   private timer: NodeJS.Timeout | undefined
 
@@ -38,11 +38,11 @@ export class Progress {
   }
 
   event(event: ShipEvent): void {
-    const steps = this.running.get(event.family) ?? new Map<string, number>()
+    const steps = this.running.get(event.family) ?? new Map<string, Running>()
     this.running.set(event.family, steps)
-    if (event.state === "started") steps.set(event.step, performance.now())
+    if (event.state === "started") steps.set(event.step, { started: performance.now(), expected: event.expected })
     else {
-      const started = steps.get(event.step)
+      const started = steps.get(event.step)?.started
       steps.delete(event.step)
       if (!this.live) this.say(`  ${event.family} ${event.step} ${ended(event, started)}`)
     }
@@ -61,11 +61,23 @@ export class Progress {
     const lines = [...this.running]
       .filter(([, steps]) => steps.size > 0)
       .map(([family, steps]) => {
-        const shown = [...steps].map(([step, started]) => `${step} ${duration((performance.now() - started) / 1000)}`)
+        const shown = [...steps].map(([step, each]) => `${step} ${elapsed(each)}`)
         return `  ${family.padEnd(20)} ${pc.dim(shown.join("  "))}`
       })
     logUpdate(lines.join("\n"))
   }
+}
+
+interface Running {
+  started: number
+  /** Seconds that it took the last time. */
+  expected?: number
+}
+
+/** "12 s of ~41 s": what it took before is no promise, and is left out once it is over. */
+function elapsed({ started, expected = 0 }: Running): string {
+  const seconds = (performance.now() - started) / 1000
+  return duration(seconds) + (expected > seconds ? ` of ~${duration(expected)}` : "")
 }
 
 function ended({ verdict, brief }: ShipEvent, started: number | undefined): string {

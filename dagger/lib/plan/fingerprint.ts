@@ -64,9 +64,16 @@ export function ingredientsOf(
   return made
 }
 
+const known = new WeakMap<Ingredients, string>()
+
 /** Sixteen hex digits over the ingredients; short enough for a tag, long enough for a fleet. */
-export const fingerprint = (ingredients: Ingredients): string =>
-  createHash("sha256").update(JSON.stringify(ingredients, sorted)).digest("hex").slice(0, 16)
+export function fingerprint(ingredients: Ingredients): string {
+  const before = known.get(ingredients)
+  if (before) return before
+  const made = createHash("sha256").update(JSON.stringify(ingredients, sorted)).digest("hex").slice(0, 16)
+  known.set(ingredients, made)
+  return made
+}
 
 const sorted = (_key: string, value: unknown): unknown =>
   value && typeof value === "object" && !Array.isArray(value)

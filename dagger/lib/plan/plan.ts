@@ -58,6 +58,8 @@ export interface PlanOptions {
   machine?: string
   /** Build everything, whatever is known. */
   noCache?: boolean
+  /** By name, where they are known already: what `inputs` make. */
+  ingredients?: Readonly<Record<string, Ingredients>>
 }
 
 /** What would be built or reused, and why. Changes nothing and looks at nothing: a function of its arguments. */
@@ -71,7 +73,7 @@ export function planOf(fleet: Fleet, options: PlanOptions): Plan {
     })
   }
   const names = order.map(({ name }) => name)
-  const made = ingredientsOf(fleet, options.inputs, options.bases, names, options.machine)
+  const made = options.ingredients ?? ingredientsOf(fleet, options.inputs, options.bases, names, options.machine)
   return {
     tag: tagOf(options.commit, options.now),
     commit: options.commit.sha ?? "none",

@@ -123,7 +123,7 @@ export async function makePlan({
     return [family, knownOf(same ?? (await records.latest(family)))] as const
   })
   return planOf(fleet, {
-    ...{ families, inputs, bases, commit, machine, noCache },
+    ...{ families, inputs, bases, commit, machine, noCache, ingredients: made },
     now: now ?? new Date(),
     known: Object.fromEntries(await Promise.all(known)),
   })

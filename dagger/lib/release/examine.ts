@@ -36,9 +36,10 @@ export async function examine(
   const reused = new Set(records.keys())
   const released = new Map([...records].map(([family, { digest }]) => [family, digest]))
   const families = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
-  for (const family of families) tell(options, { family, step: "build", state: "started" })
+  for (const { family, expected } of options.plan.families.filter((each) => families.includes(each.family)))
+    tell(options, { family, step: "build", state: "started", expected: expected?.seconds })
   const examineOne = async (image: Built) => {
-    tell(options, { family: image.family, step: "build", state: "done", brief: `${Math.round(image.seconds)} s` })
+    tell(options, { family: image.family, step: "build", state: "done", brief: buildBrief(image) })
     const inspected = await on.side(() => inspect(yard, options, image))
     if (takesGigabytes(yard.fleet, image.family)) await yard.engine.discardShared(bigImage)
     const tools = await toolsOf(yard.engine)
@@ -68,6 +69,9 @@ export async function examine(
   const building = { ...options, families, released, side: on.side, onBuilt }
   return { records, reused, sent, ...(await buildWhatGoes(yard, building)) }
 }
+
+const buildBrief = ({ seconds, ran, cached }: Built): string =>
+  `${Math.round(seconds)} s, ${cached} of ${ran + cached} steps from the cache`
 
 /** Whether a family and all that it stands on passed, once that is known. */
 function soundLines(yard: Yard, records: ReadonlyMap<string, ImageRecord>) {

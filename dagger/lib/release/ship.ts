@@ -1,6 +1,7 @@
 import pLimit from "p-limit"
 import { signingNote } from "../attest/trust.ts"
 import { writeCaches } from "../build/write-caches.ts"
+import type { SizeFacts } from "../gates/size.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import { type NewestRecords, riskNotes } from "../risks/standing.ts"
 import type { Yard } from "../yard.ts"
@@ -26,7 +27,14 @@ export interface ShippedFamily {
   size: { compressed: number; uncompressed: number }
   packages: number
   gates: Record<string, GateRecord>
+  /** What building it took; for one that was there already, what it took then. */
   seconds: number
+  /** The same of looking at it. */
+  gateSeconds: number
+  /** Of the build of this run: steps that ran, and that came from the cache. */
+  steps?: { ran: number; cached: number }
+  /** Bytes of layers that no image before this run had; absent for what was there already. */
+  added?: number
 }
 
 export interface ShipReport {
@@ -55,6 +63,7 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   const found = await find(yard, registry, given, side)
   const options = { ...given, plan: found.plan }
   options.onPlan?.(found.plan)
+  const before = await layersBefore(yard, options)
   const examined = await examine(yard, registry, options, { found, side })
   const verdicts = new Map([...examined.records].map(([family, record]) => [family, verdictOf(record)]))
   const leaving = publishable(yard, options, verdicts)
@@ -64,7 +73,7 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
     writeCaches(yard, options, cached),
   ])
   if (examined.failure) throw examined.failure.reason
-  const families = shippedFamilies(yard, options, examined, published)
+  const families = shippedFamilies(yard, options, { examined, published, before })
   const notes = [
     ...(note ? [note] : []),
     ...found.notes,
@@ -82,16 +91,25 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   }
 }
 
-const shippedFamilies = (
+interface Ended {
+  examined: Examined
+  published: ReadonlyMap<string, Published>
+  before: ReadonlySet<string>
+}
+
+function shippedFamilies(
   yard: Yard,
   { plan }: ShipOptions,
-  { records, reused }: Examined,
-  published: ReadonlyMap<string, Published>,
-): ShippedFamily[] =>
-  plan.families.map(({ family, reasons }) => {
+  { examined: { records, reused, built }, published, before }: Ended,
+): ShippedFamily[] {
+  const seen = new Set(before)
+  return plan.families.map(({ family, reasons }) => {
     const record = records.get(family)!
-    const { digest, size, packages, gates, seconds } = record
+    const { digest, size, packages, gates, seconds, gateSeconds } = record
     const out = published.get(family)
+    const made = built.find((each) => each.family === family)
+    const fresh = layersOf(record).filter((layer) => !seen.has(layer.digest))
+    for (const layer of fresh) seen.add(layer.digest)
     return {
       family,
       verdict: verdictOf(record),
@@ -100,9 +118,23 @@ const shippedFamilies = (
       ...(out ? { ref: `${repository(yard.registry, family)}:${plan.tag}` } : {}),
       digest,
       ...(out?.previous ? { previous: out.previous } : {}),
-      ...{ size, packages, gates, seconds },
+      ...{ size, packages, gates, seconds, gateSeconds },
+      ...(made ? { steps: { ran: made.ran, cached: made.cached } } : {}),
+      ...(made ? { added: fresh.reduce((sum, layer) => sum + layer.compressed, 0) } : {}),
     }
   })
+}
+
+/** The layers of what these families were when they were last made: a registry that has them is sent none of them. */
+async function layersBefore(yard: Yard, { plan }: ShipOptions): Promise<Set<string>> {
+  if (plan.families.every(({ action }) => action === "reuse")) return new Set()
+  const records = await Promise.all(plan.families.map(({ family }) => yard.records.latest(family)))
+  return new Set(records.flatMap((record) => (record ? layersOf(record) : [])).map(({ digest }) => digest))
+}
+
+/** By the gate that weighs them; none where it did not look. */
+const layersOf = ({ gates }: ImageRecord): SizeFacts["layers"] =>
+  (gates.size?.facts as Partial<SizeFacts> | undefined)?.layers ?? []
 
 /** The newest record of every family that risks.yaml names: those of this run, else the stored ones. */
 async function newestOf(yard: Yard, records: ReadonlyMap<string, ImageRecord>): Promise<NewestRecords> {

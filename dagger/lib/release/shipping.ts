@@ -28,6 +28,8 @@ export interface ShipEvent {
   verdict?: Verdict
   /** What fits into a cell. */
   brief?: string
+  /** Seconds that it took the last time. */
+  expected?: number
 }
 
 export const tell = (options: Pick<ShipOptions, "onEvent">, event: ShipEvent) => options.onEvent?.(event)

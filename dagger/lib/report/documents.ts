@@ -116,7 +116,13 @@ const ship = z.object({
         size: z.object({ compressed: bytes, uncompressed: bytes }),
         packages: z.number().describe("Packages in the SBOM."),
         gates,
-        seconds,
+        seconds: seconds.describe("Of its build; of one that was there already, when it was built."),
+        gateSeconds: seconds.describe("The same of its gates."),
+        steps: z
+          .object({ ran: z.number(), cached: z.number() })
+          .optional()
+          .describe("Of this run's build; absent for what was there already."),
+        added: bytes.optional().describe("Bytes of layers that no image had before this run."),
       }),
     )
     .describe("In build order, the asked-for one last."),

@@ -35,6 +35,7 @@ export function shipText(report: ShipReport, registry: RegistryAddress, dryRun =
     ...(failed.length > 0 ? ["", ...failed] : []),
     "",
     ...(published.length > 0 ? [shippedLine(report, published, registry)] : []),
+    ...costLines(report),
     ...(withheld.length > 0 ? [withheldLine(withheld, dryRun)] : []),
     ...acceptedLines(report),
     ...uncheckedLines(report),
@@ -131,6 +132,28 @@ function shippedLine(
     "shipped",
     `${count} ${host}/${org} in ${duration(seconds)}, -prev: ${previous ? previous.slice(0, 19) : "none yet"}`,
   )
+}
+
+/** What took how long, and what did not have to. Images are made and looked at side by side, so these are sums. */
+function costLines({ families }: ShipReport): string[] {
+  const built = families.filter(({ reused }) => !reused)
+  const kept = families.filter(({ reused }) => reused)
+  const sum = (of: readonly ShippedFamily[], value: (family: ShippedFamily) => number) =>
+    of.reduce((total, each) => total + value(each), 0)
+  const cached = sum(built, ({ steps }) => steps?.cached ?? 0)
+  const steps = cached + sum(built, ({ steps }) => steps?.ran ?? 0)
+  const before = sum(kept, ({ seconds, gateSeconds }) => seconds + gateSeconds)
+  const saved = [
+    ...(cached > 0 ? [`${cached} of ${count(steps, "build step")}`] : []),
+    ...(kept.length > 0 ? [`${count(kept.length, "unchanged image")} that took ${duration(before)} to make`] : []),
+  ]
+  const took = `build ${duration(sum(built, ({ seconds }) => seconds))}, gates ${duration(sum(built, ({ gateSeconds }) => gateSeconds))}`
+  return [
+    ...(built.length > 0
+      ? [line("took", `${took} · ${bytes(sum(built, ({ added = 0 }) => added))} of new layers`)]
+      : []),
+    ...(saved.length > 0 ? [line("saved", saved.join("; "))] : []),
+  ]
 }
 
 const withheldLine = (withheld: ShippedFamily[], dryRun: boolean): string =>

@@ -37,6 +37,9 @@ const shipped = (gates: Record<string, GateRecord>, more: Partial<ShippedFamily>
   packages: 58,
   gates,
   seconds: 41,
+  gateSeconds: 9,
+  steps: { ran: 3, cached: 4 },
+  added: 12_000_000,
   ...more,
 })
 
@@ -69,6 +72,18 @@ describe("what ship tells", () => {
     const [head, row] = told(shipped(gates))
     expect(cells(head)[6]).toBe("sbom")
     expect(cells(row)[6]).toBe("58 pkg")
+  })
+
+  it("tells at the end what took how long, and what the cache saved", () => {
+    const lines = told(
+      shipped(good),
+      shipped(good, { family: "base-utils", seconds: 5, steps: { ran: 1, cached: 2 }, added: 3_000_000 }),
+      shipped(good, { family: "family-web", reused: true, steps: undefined, added: undefined }),
+    )
+    expect(lines).toContain("  took     build 46 s, gates 18 s · 15 MB of new layers")
+    expect(lines).toContain("  saved    6 of 10 build steps; 1 unchanged image that took 50 s to make")
+    const unchanged = told(shipped(good, { reused: true, steps: undefined, added: undefined }))
+    expect(unchanged.filter((line) => line.startsWith("  took"))).toEqual([])
   })
 
   it("says unchecked in its own word, and once at the end why and what to do", () => {
