@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest"
+import { parse } from "yaml"
+import { readYaml } from "../../../dagger/lib/fleet/yaml.ts"
 import { changed, refusal, small } from "./small.ts"
 
 describe("YAML that is no fleet", () => {
@@ -106,5 +108,57 @@ describe("YAML bombs", () => {
     expect(refusal(changed("*profile", "*profil"))[0]).toContain(
       "hosts.two.profile: is an alias (*) without an anchor (&) before it",
     )
+  })
+})
+
+/** Another parser's reading is the measure. */
+describe("YAML means what it means to others", () => {
+  it.each([
+    ...[
+      "0o17",
+      "0x1F",
+      ".5",
+      "1e3",
+      "+1",
+      "010",
+      "1_000",
+      "0b1",
+      "1.",
+      "-0",
+      "1.0",
+      "99999999999999999999",
+      ".inf",
+      "-.INF",
+    ],
+    ...[
+      "~",
+      "null",
+      "NULL",
+      "",
+      "true",
+      "TRUE",
+      "yes",
+      "on",
+      "2024-01-01",
+      "12:30:45",
+      "a:b",
+      "http://x:1/",
+      "<<",
+      "=",
+    ],
+    ...["''", "'it''s'", '"a\\u263a"', '"a\n  b"', "a\n  b\n  c", "a # c", "a#c", '"\\\n  x"', "- 1"],
+    ...["|\n  x\n   y\n", "|-\n  x\n", "|+\n  x\n\n", ">\n  a\n  b\n\n  c\n", ">-\n  a\n  b"],
+    ...["[a, b,]", "{a: 1, b}", "{}", "[]", "{a: [1, {b: ~}]}", "\n  - 1\n  - x: 2\n    y: 3", "&x 5", "\n- 1\n-"],
+  ])("%j", (written) => {
+    const read = (text: string) => readYaml(text, "x.yaml", { begin: "", tooLarge: "" }).data
+    const text = `first: &first [1, 2]\nvalue: ${written}\nlast: *first\n`
+    let others: unknown
+    try {
+      others = parse(text)
+    } catch {
+      expect(() => read(text)).toThrow()
+      return
+    }
+    expect(read(text)).toEqual(others)
   })
 })
