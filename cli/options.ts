@@ -59,6 +59,18 @@ export const yard = (): Option =>
 
 export const machine = (): Option => new Option("--machine <host>", "build a host's machine profile in")
 
+/** Who builds, for verbs that do. */
+export const withBuilder = (command: Command): Command =>
+  command
+    .option(
+      "--builder <tcp://host:port>",
+      "a BuildKit elsewhere builds (default: FAIRLEAD_BUILDER, then one of Fairlead's own)",
+    )
+    .option(
+      "--builder-tls <folder>",
+      "ca.pem, cert.pem and key.pem to show it (default: FAIRLEAD_BUILDER_TLS, then none)",
+    )
+
 export const noCache = (): Option => new Option("--no-cache", "build everything anew")
 
 export const allowDirty = (): Option =>

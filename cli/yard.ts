@@ -1,15 +1,17 @@
 import { availableParallelism } from "node:os"
 import type { Advisories } from "../dagger/lib/advisories/advisories.ts"
 import { findAdvisories } from "../dagger/lib/advisories/find.ts"
+import type { RemoteBuilder } from "../dagger/lib/build/builder.ts"
 import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import { once } from "../dagger/lib/once.ts"
 import type { Commit } from "../dagger/lib/plan/tag.ts"
-import type { RegistryAddress } from "../dagger/lib/release/registry.ts"
+import { isLoopback, type RegistryAddress } from "../dagger/lib/release/registry.ts"
 import { FolderStore } from "../dagger/lib/release/store.ts"
 import { loadRisks } from "../dagger/lib/risks/load.ts"
 import type { ReadyBase, Yard } from "../dagger/lib/yard.ts"
 import { type ChosenAdvisories, chooseSource, remember } from "./advisories.ts"
+import { type BuilderFlags, builderOn, chooseBuilder } from "./builder.ts"
 import { caBundle } from "./ca.ts"
 import { clock } from "./clock.ts"
 import { type OpenEngine, openEngine } from "./engines.ts"
@@ -32,6 +34,8 @@ export interface YardOptions {
   toolbox: readonly ToolboxPart[]
   progress: Progress
   choice: EngineChoice
+  /** What the command line says of who builds. */
+  builder?: BuilderFlags
   /** It looks advisories up; `flag` is what the command line says of where. */
   advisories?: { flag?: string }
 }
@@ -49,6 +53,7 @@ export async function withYard(
   // What stops it in the end is told before anything is readied: that may take minutes.
   await loadRisks(repository.root, repository.fleet)
   clock()
+  const builder = chooseBuilder(options.builder ?? {})
   const advisories = options.advisories && (await chooseSource(repository.fleet, options.advisories.flag))
   const toolbox = [...options.toolbox, ...(advisories?.toolbox ?? [])]
   const parts = partsFor(repository.fleet, toolbox, registry.embedded)
@@ -62,6 +67,7 @@ export async function withYard(
   })
   try {
     const yard = await yardOn(opened, { ...options, advisories })
+    if (builder) useBuilder(yard, builderOn(opened, builder))
     if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
     await work(yard, readied)
   } finally {
@@ -69,6 +75,14 @@ export async function withYard(
     await opened.close()
     interrupt.stop()
   }
+}
+
+/** A builder elsewhere reaches no registry on this machine's loopback, and so no cache there. */
+function useBuilder(yard: Yard, builder: RemoteBuilder): void {
+  yard.builder = builder
+  if (!isLoopback(yard.registry)) return
+  const { policy } = yard.fleet
+  yard.fleet = { ...yard.fleet, policy: { ...policy, registryCache: { ...policy.registryCache, use: "off" } } }
 }
 
 export async function yardOn(

@@ -7,6 +7,7 @@ import type { Plan } from "../../dagger/lib/plan/plan.ts"
 import { makePlan, type Reading, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { duration, line, table } from "../../dagger/lib/report/text.ts"
 import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
+import type { BuilderFlags } from "../builder.ts"
 import { commitOf } from "../git.ts"
 import {
   type AskedFlags,
@@ -17,6 +18,7 @@ import {
   noCache,
   type Shared,
   service,
+  withBuilder,
   withShared,
 } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
@@ -28,7 +30,7 @@ import { Progress } from "../show/progress.ts"
 import { inHome } from "../state.ts"
 import { withYard } from "../yard.ts"
 
-export interface BuildFlags extends Shared, AskedFlags {
+export interface BuildFlags extends Shared, AskedFlags, BuilderFlags {
   machine?: string
   cache: boolean
   output?: string
@@ -36,7 +38,11 @@ export interface BuildFlags extends Shared, AskedFlags {
 }
 
 export const buildVerb = (): Command =>
-  withShared(new Command("build").description("build a family and what it stands on to OCI archives; pushes nothing"))
+  withBuilder(
+    withShared(
+      new Command("build").description("build a family and what it stands on to OCI archives; pushes nothing"),
+    ),
+  )
     .addOption(family())
     .addOption(app())
     .addOption(service())
@@ -102,6 +108,7 @@ export async function withBuilt(
     toolbox: ["build" as const, "sbom" as const, ...toolbox],
     progress: out,
     choice,
+    builder: flags,
     ...(advisories ? { advisories: { flag: flags.advisories } } : {}),
   }
   await withYard(options, async (yard, readied) => {

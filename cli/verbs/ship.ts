@@ -9,6 +9,7 @@ import { shippedState } from "../../dagger/lib/report/history.ts"
 import { planLine, shipText } from "../../dagger/lib/report/ship.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { digestsOf } from "../../dagger/lib/yard.ts"
+import type { BuilderFlags } from "../builder.ts"
 import { clock } from "../clock.ts"
 import { commitOf } from "../git.ts"
 import {
@@ -23,6 +24,7 @@ import {
   registry,
   type Shared,
   service,
+  withBuilder,
   withShared,
 } from "../options.ts"
 import { chooseRegistry } from "../registry.ts"
@@ -34,7 +36,7 @@ import { headline } from "../show/headline.ts"
 import { Progress } from "../show/progress.ts"
 import { withYard } from "../yard.ts"
 
-interface ShipFlags extends Shared, AskedFlags, ReportFlags {
+interface ShipFlags extends Shared, AskedFlags, ReportFlags, BuilderFlags {
   all?: boolean
   registry?: string
   machine?: string
@@ -45,7 +47,9 @@ interface ShipFlags extends Shared, AskedFlags, ReportFlags {
 }
 
 export const shipVerb = (): Command =>
-  withShared(new Command("ship").description("build, look through every gate, publish what passed, write records"))
+  withBuilder(
+    withShared(new Command("ship").description("build, look through every gate, publish what passed, write records")),
+  )
     .addOption(family())
     .addOption(app())
     .addOption(service())
@@ -73,7 +77,7 @@ async function shipAction(flags: ShipFlags): Promise<void> {
   out.say(await headline(repository, reading.commit, choice))
   await withYard(
     {
-      ...{ repository, commit: reading.commit, registry: chosen, progress: out, choice },
+      ...{ repository, commit: reading.commit, registry: chosen, progress: out, choice, builder: flags },
       toolbox: ["build", "sbom", "run", "sign"],
       advisories: { flag: flags.advisories },
     },

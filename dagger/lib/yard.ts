@@ -1,5 +1,6 @@
 import type { Advisories } from "./advisories/advisories.ts"
 import type { Signer } from "./attest/sign.ts"
+import type { RemoteBuilder } from "./build/builder.ts"
 import type { Artifact, Engine, Secret } from "./engine/engine.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import type { Commit } from "./plan/tag.ts"
@@ -40,6 +41,8 @@ export interface Yard {
   goproxy?: Secret
   /** Registry credentials, as a Docker config.json. */
   auth?: Secret
+  /** A BuildKit elsewhere that builds in place of the toolbox's own. */
+  builder?: RemoteBuilder
   /** What signs records; without it nothing is signed. */
   signer?: Signer
   /** How many steps may run side by side. */

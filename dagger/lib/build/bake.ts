@@ -37,13 +37,14 @@ export async function bake(yard: Yard, { name, file, family, inputs, outputs = {
     inputs: { [inputsRoot]: yard.source, ...Object.fromEntries(bases), ...inputs },
     outputs,
     secrets: buildSecrets(yard),
+    builder: yard.builder,
     ...(needsRegistry(yard) ? { registry: registryAccess(yard) } : {}),
   })
   const ran = await yard.engine.run(step)
   const progress = readProgress(ran.stderr, { order: [family], only: Object.keys(file.target).length === 1 })
   if (ran.exitCode !== 0) {
     const output = progress.failure ?? ran.stderr
-    const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output) ?? {}
+    const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output, yard.builder) ?? {}
     throw new StepError(name, { exitCode: ran.exitCode, output, why }, fix)
   }
   const { metadata, ...left } = ran.outputs

@@ -1,5 +1,6 @@
 import type { Artifact, Engine, Secret, Service, Step } from "../engine/engine.ts"
 import type { Policy } from "../fleet/policy.ts"
+import { type RemoteBuilder, reaching, sameVersion } from "./builder.ts"
 
 const port = 1234
 
@@ -52,10 +53,10 @@ const dockerDns = `
 `
 
 // buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@".
-const bakeScript = (host: string) => `\
+const bakeScript = (check = "") => `\
 set -eu
-buildx create --name fairlead --driver remote tcp://${host}:${port} >/dev/null
-buildx bake --builder fairlead "$@"
+buildx create --name fairlead --driver remote \${BUILDER_OPTIONS:+--driver-opt "$BUILDER_OPTIONS"} "$BUILDER" >/dev/null
+${check}buildx bake --builder fairlead "$@"
 if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${archivePath} --directory ${layoutPath}; fi
 `
 
@@ -82,6 +83,8 @@ export interface Bake {
     /** Credentials, as a Docker config.json: buildx hands them on when BuildKit asks. */
     auth?: Secret
   }
+  /** Somebody else's BuildKit, in place of the toolbox's. */
+  builder?: RemoteBuilder
 }
 
 const dockerConfig = "/run/secrets/docker"
@@ -89,33 +92,45 @@ const dockerConfig = "/run/secrets/docker"
 /** Where the step that bakes finds a build secret. */
 export const secretPath = (id: string): string => `/run/secrets/${id}`
 
-/** One solve: bake in the toolbox, against the BuildKit service. Progress comes as JSON lines on stderr. */
-export const bakeStep = (engine: Engine, policy: Policy, { registry, ...bake }: Bake): Step => ({
-  name: bake.name,
-  image: "toolbox:build",
-  argv: [
-    "sh",
-    "/fairlead/bake",
-    "--file",
-    "/fairlead/bake.json",
-    "--progress",
-    "rawjson",
-    "--metadata-file",
-    "/out/metadata.json",
-  ],
-  inputs: {
-    "/fairlead/bake": engine.file("bake", bakeScript(nameIn(engine))),
-    "/fairlead/bake.json": engine.file("bake.json", bake.file),
-    ...bake.inputs,
-  },
-  outputs: { metadata: "/out/metadata.json", ...bake.outputs },
-  secrets: {
-    ...Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
-    ...(registry?.auth ? { [`${dockerConfig}/config.json`]: registry.auth } : {}),
-  },
-  env: registry?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {},
+/** One solve: bake in the toolbox, against the BuildKit service or a remote one. Progress comes as JSON lines on stderr. */
+export function bakeStep(engine: Engine, policy: Policy, { registry, builder, ...bake }: Bake): Step {
+  const to = builder ? reaching(builder) : ownBuilder(engine, policy, registry)
+  return {
+    name: bake.name,
+    image: "toolbox:build",
+    argv: [
+      "sh",
+      "/fairlead/bake",
+      "--file",
+      "/fairlead/bake.json",
+      "--progress",
+      "rawjson",
+      "--metadata-file",
+      "/out/metadata.json",
+    ],
+    inputs: {
+      "/fairlead/bake": engine.file("bake", bakeScript(builder && sameVersion)),
+      "/fairlead/bake.json": engine.file("bake.json", bake.file),
+      ...bake.inputs,
+    },
+    outputs: { metadata: "/out/metadata.json", ...bake.outputs },
+    secrets: {
+      ...Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
+      ...(registry?.auth ? { [`${dockerConfig}/config.json`]: registry.auth } : {}),
+      ...to.secrets,
+    },
+    env: { ...(registry?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {}), ...to.env },
+    services: to.services,
+    outside: to.outside,
+    look: "again",
+  }
+}
+
+const ownBuilder = (engine: Engine, policy: Policy, registry?: Bake["registry"]): ReturnType<typeof reaching> => ({
   services: { [nameIn(engine)]: buildkit(engine, policy, registry) },
-  look: "again",
+  secrets: {},
+  env: { BUILDER: `tcp://${nameIn(engine)}:${port}` },
+  outside: false,
 })
 
 // BuildKit's encoder knows four strengths; 7 is the third. The fourth saves 4 % and takes several times as long, for
