@@ -38,6 +38,11 @@ function remoteFailure(output: string, address: string): BuilderFailure | undefi
   if (/no space left on device|disk quota exceeded/i.test(output))
     return { why: `the disk of ${address} is full`, fix: "make room there, then run it again" }
   if (/did not complete successfully: exit code/.test(output)) return undefined
+  if (/waiting for connection[\s\S]*deadline exceeded/.test(output))
+    return {
+      why: `${address} does not answer, or only those who show a certificate`,
+      fix: "look whether it runs and can be reached; --builder-tls names a folder with ca.pem, cert.pem and key.pem",
+    }
   if (/tls:|certificate|handshake|server preface/i.test(output))
     return {
       why: `${address} and this machine do not trust each other`,

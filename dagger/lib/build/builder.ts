@@ -52,7 +52,8 @@ export function reaching({
  * inputs, and their digest would be no use to anybody.
  */
 export const sameVersion = `\
-theirs=$(buildx inspect --bootstrap fairlead | grep -i '^ *buildkit' | grep -Eo '[0-9]+\\.[0-9]+\\.[0-9]+' | head -n 1)
+told=$(buildx inspect --bootstrap fairlead) || exit
+theirs=$(printf '%s\\n' "$told" | grep -i '^ *buildkit' | grep -Eo '[0-9]+\\.[0-9]+\\.[0-9]+' | head -n 1)
 ours=$(buildkitd --version | grep -Eo '[0-9]+\\.[0-9]+\\.[0-9]+' | head -n 1)
 if [ "$theirs" != "$ours" ]; then
   echo "the builder runs BuildKit \${theirs:-of a version that it does not tell}, images are built with $ours" >&2
