@@ -30,10 +30,13 @@ export async function labelled(): Promise<string[]> {
 }
 
 /** The files behind loop devices, as the kernel knows them. */
-export async function loopDevices(): Promise<string> {
+export async function loopDevices(): Promise<string[]> {
   const devices = (await readdir("/sys/block").catch(() => [])).filter((each) => each.startsWith("loop"))
-  const files = devices.map((each) => readFile(`/sys/block/${each}/loop/backing_file`, "utf8").catch(() => ""))
-  return (await Promise.all(files)).join("")
+  const files = devices.map(async (each) => {
+    const file = await readFile(`/sys/block/${each}/loop/backing_file`, "utf8").catch(() => undefined)
+    return file === undefined ? [] : [`${each} ${file.trim()}`]
+  })
+  return (await Promise.all(files)).flat()
 }
 
 /** Asks again and again until there is an answer. */
@@ -46,8 +49,8 @@ export async function until<T>(seconds: number, ask: () => Promise<T | undefined
 }
 
 /** Has the yard up while the tests of a file run. */
-export function whileUp(...options: string[]): { yard: DemoYard; loopsBefore: string } {
-  const up = { loopsBefore: "" } as { yard: DemoYard; loopsBefore: string }
+export function whileUp(...options: string[]): { yard: DemoYard; loopsBefore: string[] } {
+  const up = { loopsBefore: [] } as unknown as { yard: DemoYard; loopsBefore: string[] }
   beforeAll(async () => {
     process.env.FAIRLEAD_DEMO = name
     up.loopsBefore = await loopDevices()
