@@ -22,11 +22,11 @@ moved() {
 watch() {
   before=$(moved "$1") since=$(date +%s)
   while sleep 5; do
-    now=$(moved "$1")
+    now=$(moved "$1") at=$(date +%s)
     # Less than this is what keeps a connection open.
-    if [ $((now - before)) -gt 2000 ]; then since=$(date +%s); fi
+    if [ $((now - before)) -gt 2000 ]; then since=$at; fi
     before=$now
-    if [ $(($(date +%s) - since)) -ge "$quiet" ]; then
+    if [ $((at - since)) -ge "$quiet" ]; then
       echo "nothing came from the registry or went there for $quiet s" >&2
       kill "$1"
       return
