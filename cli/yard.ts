@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os"
 import type { Advisories } from "../dagger/lib/advisories/advisories.ts"
 import { findAdvisories } from "../dagger/lib/advisories/find.ts"
 import type { RemoteBuilder } from "../dagger/lib/build/builder.ts"
+import { withoutRegistryCache } from "../dagger/lib/build/registry-cache.ts"
 import type { Engine, ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import { once } from "../dagger/lib/once.ts"
@@ -80,9 +81,7 @@ export async function withYard(
 /** A builder elsewhere reaches no registry on this machine's loopback, and so no cache there. */
 function useBuilder(yard: Yard, builder: RemoteBuilder): void {
   yard.builder = builder
-  if (!isLoopback(yard.registry)) return
-  const { policy } = yard.fleet
-  yard.fleet = { ...yard.fleet, policy: { ...policy, registryCache: { ...policy.registryCache, use: "off" } } }
+  if (isLoopback(yard.registry)) yard.fleet = withoutRegistryCache(yard.fleet)
 }
 
 export async function yardOn(

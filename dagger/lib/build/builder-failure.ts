@@ -15,13 +15,12 @@ export function builderFailure(
   remote?: Pick<RemoteBuilder, "host" | "port">,
 ): BuilderFailure | undefined {
   if (remote) return remoteFailure(output, `tcp://${remote.host}:${remote.port}`)
-  if (/no space left on device|disk quota exceeded/i.test(output))
+  if (full.test(output))
     return {
       why: "the builder's disk, or a file system that the step writes to, is full",
       fix: "make room where Docker keeps its volumes (docker system df; ./fairlead prune), then run it again: what was built is kept",
     }
-  // A step that ended by itself may have printed any of these words.
-  if (lost.test(output) && !/did not complete successfully: exit code/.test(output))
+  if (lost.test(output) && !endedByItself.test(output))
     return {
       why: "the builder went away while it built",
       fix: "run it again: what was built before is kept, and a new builder starts by itself; if it goes away again, look for its end by memory in dmesg",
@@ -35,9 +34,8 @@ function remoteFailure(output: string, address: string): BuilderFailure | undefi
       why: "another version would make other bytes of the same inputs",
       fix: "let it run that version, or leave --builder out",
     }
-  if (/no space left on device|disk quota exceeded/i.test(output))
-    return { why: `the disk of ${address} is full`, fix: "make room there, then run it again" }
-  if (/did not complete successfully: exit code/.test(output)) return undefined
+  if (full.test(output)) return { why: `the disk of ${address} is full`, fix: "make room there, then run it again" }
+  if (endedByItself.test(output)) return undefined
   if (/waiting for connection[\s\S]*deadline exceeded/.test(output))
     return {
       why: `${address} does not answer, or only those who show a certificate`,
@@ -55,6 +53,11 @@ function remoteFailure(output: string, address: string): BuilderFailure | undefi
     }
   return undefined
 }
+
+const full = /no space left on device|disk quota exceeded/i
+
+/** A step that did may have printed any of these words. */
+const endedByItself = /did not complete successfully: exit code/
 
 const lost =
   /error reading from server|closing transport|connection reset by peer|connection refused|code = Unavailable|use of closed network connection|unexpected EOF|no such host/i

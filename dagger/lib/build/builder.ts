@@ -1,5 +1,6 @@
 import type { Secret, Step } from "../engine/engine.ts"
 import { wrongInput } from "../problem.ts"
+import { isLoopback } from "../release/registry.ts"
 
 /** A BuildKit that somebody else runs, on a bigger machine or in a cluster. */
 export interface RemoteBuilder {
@@ -19,8 +20,6 @@ export function parseBuilder(text: string, where: string): Pick<RemoteBuilder, "
   })
 }
 
-const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host)
-
 /** The name of a builder on the caller's loopback inside a step. */
 const aliasInside = "builder"
 
@@ -32,7 +31,7 @@ export function reaching({
   port,
   tls,
 }: RemoteBuilder): Required<Pick<Step, "services" | "secrets" | "env" | "outside">> {
-  const inside = isLoopback(host) ? aliasInside : host
+  const near = isLoopback({ host })
   const files = Object.entries(tls ?? {}).map(([name, secret]) => [`${tlsFolder}/${name}.pem`, secret] as const)
   const options = [
     ...[`cacert=${tlsFolder}/ca.pem`, `cert=${tlsFolder}/cert.pem`, `key=${tlsFolder}/key.pem`],
@@ -40,9 +39,9 @@ export function reaching({
     `servername=${host.replace(/^\[|\]$/g, "")}`,
   ]
   return {
-    services: isLoopback(host) ? { [aliasInside]: { callerPort: port } } : {},
+    services: near ? { [aliasInside]: { callerPort: port } } : {},
     secrets: Object.fromEntries(files),
-    env: { BUILDER: `tcp://${inside}:${port}`, BUILDER_OPTIONS: tls ? options.join(",") : "" },
+    env: { BUILDER: `tcp://${near ? aliasInside : host}:${port}`, BUILDER_OPTIONS: tls ? options.join(",") : "" },
     outside: true,
   }
 }

@@ -14,6 +14,12 @@ export const cacheRepository = "build_cache"
 export const usesRegistryCache = ({ policy }: Fleet, registry: RegistryAddress): boolean =>
   policy.registryCache.use === "auto" ? !isLoopback(registry) : policy.registryCache.use === "on"
 
+/** The same fleet with no cache there: whoever builds cannot reach it. */
+export const withoutRegistryCache = (fleet: Fleet): Fleet => ({
+  ...fleet,
+  policy: { ...fleet.policy, registryCache: { ...fleet.policy.registryCache, use: "off" } },
+})
+
 const refOf = (registry: RegistryAddress, target: string): string =>
   `${hostInside(registry)}/${registry.org}/${cacheRepository}:${target}`
 

@@ -1,5 +1,5 @@
-/** Finds the line and column, from 1, of an offset in a text. The text is looked through once, when first asked. */
-export function linesOf(text: string): (offset: number) => { line: number; column: number } {
+/** Finds the line, from 1, of an offset in a text. The text is looked through once, when first asked. */
+export function linesOf(text: string): (offset: number) => number {
   let starts: number[] | undefined
   return (offset) => {
     starts ??= [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)]
@@ -10,6 +10,6 @@ export function linesOf(text: string): (offset: number) => { line: number; colum
       if (starts[middle]! <= offset) low = middle
       else high = middle
     }
-    return { line: low + 1, column: offset - starts[low]! + 1 }
+    return low + 1
   }
 }

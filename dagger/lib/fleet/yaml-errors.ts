@@ -13,9 +13,9 @@ export function whyNoYaml(text: string, fileName: string, found: unknown, maxDep
   if (!(found instanceof YAMLException)) throw found
   if (found.reason.startsWith("nesting exceeded")) return tooDeep
   const lines = new LineCounter()
-  const document = composed(text, lines, maxDepth)
-  if (document === "too deep") return tooDeep
-  const errors = document?.errors ?? []
+  const { errors } = composed(text, lines, (depth) => {
+    if (depth > maxDepth) throw tooDeep
+  })
   if (errors.length === 0) {
     const { line, column } = found.mark ?? { line: 0, column: 0 }
     return new Problems([problem(`line ${line + 1}, column ${column + 1}: ${harmless(found.reason)}`)])
@@ -32,18 +32,16 @@ export function whyNoYaml(text: string, fileName: string, found: unknown, maxDep
  * What parseDocument does, with an eye on the depth: composing is recursive, and a file of a million brackets ends the
  * whole process, in no way that could be caught.
  */
-function composed(text: string, lines: LineCounter, maxDepth: number): Document.Parsed | "too deep" | undefined {
+function composed(text: string, lines: LineCounter, goesTo: (depth: number) => void): Pick<Document.Parsed, "errors"> {
   const parser = new Parser(lines.addNewLine)
-  let tooDeep = false
   function* tokens() {
     lines.addNewLine(0)
     for (const lexeme of new Lexer().lex(text)) {
       yield* parser.next(lexeme)
-      tooDeep ||= parser.stack.length > maxDepth
-      if (tooDeep) return
+      goesTo(parser.stack.length)
     }
     yield* parser.end()
   }
   const [document] = new Composer({ uniqueKeys: false }).compose(tokens(), true, text.length)
-  return tooDeep ? "too deep" : document
+  return document ?? { errors: [] }
 }

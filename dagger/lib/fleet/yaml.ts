@@ -48,7 +48,7 @@ export function readYaml(text: string, fileName: string, hints: YamlHints): Yaml
   const document = events[0]
   const contents = events[1]
   if (document?.type !== EVENT_ID.DOCUMENT || contents === undefined) throw refused("is empty", hints.begin)
-  if (events.findIndex(({ type }, at) => at > 0 && type === EVENT_ID.DOCUMENT) > 0) {
+  if (events.some(({ type }, at) => at > 0 && type === EVENT_ID.DOCUMENT)) {
     throw refused("holds more than one document", "drop what follows the second ---")
   }
   if (document.directives.some((each) => each.kind === "yaml" && each.version !== "1.2")) {
@@ -60,16 +60,16 @@ export function readYaml(text: string, fileName: string, hints: YamlHints): Yaml
   }
 
   const plain = new PlainData(text, events)
-  const data = plain.read()
+  const data = plain.node()
   const lineOf = linesOf(text)
   if (plain.faults.length > 0) {
     throw new Problems(
       plain.faults.map(({ path, what, offset }): Problem => {
-        return wrongInput(`${what} (line ${lineOf(offset).line})`, { where: placed(fileName, path) })
+        return wrongInput(`${what} (line ${lineOf(offset)})`, { where: placed(fileName, path) })
       }),
     )
   }
-  return { data, line: (path) => lineOf(plain.offset(path)).line }
+  return { data, line: (path) => lineOf(plain.offset(path)) }
 }
 
 /** What stands in the text, one after the other, by offsets. */
@@ -104,6 +104,7 @@ class PlainData {
   /** Where an alias leads: event -> event. An anchor may be set anew, so that each alias means the last one before it. */
   private readonly targets = new Map<number, number>()
   private aliases = 0
+  /** The event that is read next; the first one is the document's. */
   private at = 1
 
   constructor(
@@ -119,11 +120,6 @@ class PlainData {
     }
   }
 
-  read(): unknown {
-    this.at = 1
-    return this.node()
-  }
-
   /** Where the longest part of a path begins that is there; asked for seldom, so that nothing is kept for it. */
   offset(path: Path): number {
     let at = 1
@@ -137,7 +133,8 @@ class PlainData {
     return offset
   }
 
-  private node(): unknown {
+  /** What begins at the next event. */
+  node(): unknown {
     const event = this.events[this.at]!
     if ("tagStart" in event && event.tagStart >= 0) {
       const tag = this.text.slice(event.tagStart, event.tagEnd)
@@ -250,9 +247,9 @@ class PlainData {
 /** A key as it is written: no number, and nothing that an object of JavaScript has of its own. */
 function keyOf(text: string, event: Event): string | undefined {
   if (event.type !== EVENT_ID.SCALAR || event.tagStart >= 0) return undefined
-  if (scalarValue(text, event) === null) return undefined
   const key = getScalarValue(text, event)
-  return key === "__proto__" ? undefined : key
+  const isNull = event.style === SCALAR_STYLE.PLAIN && nullCoreTag.resolve(key, false, nullCoreTag.tagName) === null
+  return isNull || key === "__proto__" ? undefined : key
 }
 
 const core = [nullCoreTag, boolCoreTag, intCoreTag, floatCoreTag] as const

@@ -14,6 +14,7 @@ import type { Advisories } from "../advisories/advisories.ts"
 import { type AdvisoriesChoice, chooseAdvisories } from "../advisories/choice.ts"
 import { findAdvisories } from "../advisories/find.ts"
 import { publicHalf, type Signer } from "../attest/sign.ts"
+import { withoutRegistryCache } from "../build/registry-cache.ts"
 import { DaggerEngine } from "../engine/dagger.ts"
 import type { Artifact, ToolboxPart } from "../engine/engine.ts"
 import type { Fleet } from "../fleet/fleet.ts"
@@ -145,8 +146,7 @@ export function withCacheInReach(
   const inReach = isLoopback(address)
     ? registryService !== undefined
     : registryCache.use === "on" || registry !== undefined || registryAuth !== undefined
-  if (inReach) return fleet
-  return { ...fleet, policy: { ...fleet.policy, registryCache: { ...registryCache, use: "off" } } }
+  return inReach ? fleet : withoutRegistryCache(fleet)
 }
 
 async function callerService({ registryService, hostServices = [] }: Site, port: number): Promise<DaggerService> {

@@ -35,8 +35,8 @@ export async function examine(
   const records = await reusable(yard, registry, options, on)
   const reused = new Set(records.keys())
   const released = new Map([...records].map(([family, { digest }]) => [family, digest]))
-  const families = options.plan.families.filter(({ family }) => !reused.has(family)).map(({ family }) => family)
-  for (const { family, expected } of options.plan.families.filter((each) => families.includes(each.family)))
+  const open = options.plan.families.filter(({ family }) => !reused.has(family))
+  for (const { family, expected } of open)
     tell(options, { family, step: "build", state: "started", expected: expected?.seconds })
   const examineOne = async (image: Built) => {
     tell(options, { family: image.family, step: "build", state: "done", brief: buildBrief(image) })
@@ -66,6 +66,7 @@ export async function examine(
     // What keeps bytes from the registry is told where they are to get their names; what a gate throws is thrown here.
     await sending.catch(() => examined)
   }
+  const families = open.map(({ family }) => family)
   const building = { ...options, families, released, side: on.side, onBuilt }
   return { records, reused, sent, ...(await buildWhatGoes(yard, building)) }
 }

@@ -119,8 +119,12 @@ function shippedFamilies(
       digest,
       ...(out?.previous ? { previous: out.previous } : {}),
       ...{ size, packages, gates, seconds, gateSeconds },
-      ...(made ? { steps: { ran: made.ran, cached: made.cached } } : {}),
-      ...(made ? { added: fresh.reduce((sum, layer) => sum + layer.compressed, 0) } : {}),
+      ...(made
+        ? {
+            steps: { ran: made.ran, cached: made.cached },
+            added: fresh.reduce((sum, layer) => sum + layer.compressed, 0),
+          }
+        : {}),
     }
   })
 }
