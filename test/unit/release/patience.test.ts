@@ -63,7 +63,7 @@ describe("a step that is patient", () => {
       env: { PATH: `${folder}:${process.env.PATH}` },
       reject: false,
     })
-    expect(exitCode).toBe(143)
+    expect(exitCode).toBe(124)
     expect(stderr).toContain("nothing came from the registry or went there for 1 s")
   })
 
