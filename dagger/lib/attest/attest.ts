@@ -37,8 +37,11 @@ interface Said {
 export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact): Promise<void> {
   const { family, digest } = record
   const referrers = new Referrers(on.registry)
-  const looking = { ...on, referrers, index: await referrers.list(family, digest), family, digest }
-  const missing = async (said: Said) => ((await isThere(looking, said)) ? [] : [await made(on, record, said)])
+  const [index, image] = await Promise.all([referrers.list(family, digest), on.registry.manifest(family, digest)])
+  if (image === undefined) throw new Problem(`${family}@${digest} is not in ${on.registry.address.host}`)
+  const subject = { digest, size: Buffer.byteLength(image) }
+  const looking = { ...on, referrers, index, family, digest }
+  const missing = async (said: Said) => ((await isThere(looking, said)) ? [] : [await made(on, family, subject, said)])
   const listed = async () => {
     // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
     if (!sbom && (await anySbom(looking))) return []
@@ -93,15 +96,14 @@ async function read(on: Looking, { digest, annotations }: Descriptor) {
 /** Signed, and kept: a run that was cut off before it pushed pushes the same bytes the next time. */
 async function made(
   { registry, records, signer }: Attesting,
-  { family, digest }: ImageRecord,
+  family: string,
+  image: { digest: string; size: number },
   { type, statement, created }: Said,
 ): Promise<Attached> {
-  const image = await registry.manifest(family, digest)
-  if (image === undefined) throw new Problem(`${family}@${digest} is not in ${registry.address.host}`)
   const own = await records.signed(family, sha256(statement))
   const bundle =
     own && isBy(signer, own.bundle, statement) ? own.bundle : await signed(registry.engine, signer, statement)
-  const artifact = attached(bundle, { image: { digest, size: Buffer.byteLength(image) }, type, statement, created })
+  const artifact = attached(bundle, { image, type, statement, created })
   await records.putSigned(family, sha256(statement), artifact)
   return artifact
 }

@@ -1,6 +1,7 @@
 import type { LimitFunction } from "p-limit"
 import { attest } from "../attest/attest.ts"
 import { recordStatement } from "../attest/statement.ts"
+import type { Built } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import type { Verdict } from "../gates/verdict.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
@@ -9,7 +10,8 @@ import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
 import type { Examined } from "./examine.ts"
 import { type Found, isSaidOf, trustIn } from "./found.ts"
-import { type Published, publish } from "./publish.ts"
+import { type Published, publish, republish } from "./publish.ts"
+import type { ImageRecord } from "./record.ts"
 import { isLoopback, type Registry, repository } from "./registry.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 
@@ -45,52 +47,86 @@ interface Leaving {
   found: Found
 }
 
-/** Publishes families side by side; answers what became of each. */
+/** Publishes families side by side, those that the registry has all at once; answers what became of each. */
 export async function publishAll(
   leaving: Leaving,
   families: ReadonlySet<string>,
   side: LimitFunction,
 ): Promise<Map<string, Published>> {
-  const published = new Map<string, Published>()
   const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
-  await Promise.all(
-    planned.map((each) => side(async () => published.set(each.family, await publishOne(leaving, each)))),
-  )
+  const all = await Promise.all(planned.map((each) => departing(leaving, each)))
+  const [there, others] = [all.filter(isThere), all.filter((each) => !isThere(each))]
+  const published = new Map<string, Published>()
+  const done = async (each: Departing, out: Published) => {
+    await keepRelease(leaving, each, out)
+    published.set(each.family, out)
+    tell(leaving.options, { family: each.family, step: "publish", state: "done", brief: leaving.options.plan.tag })
+  }
+  const together = side(async () => {
+    for (const { family } of there) tell(leaving.options, { family, step: "publish", state: "started" })
+    const outs = await republish(leaving.registry, there.filter(({ released }) => !released).map(releaseOf(leaving)))
+    for (const each of there) await done(each, each.released ?? outs.shift()!)
+  })
+  await Promise.all([together, ...others.map((each) => side(async () => done(each, await publishOne(leaving, each))))])
   return published
 }
 
-async function publishOne(
-  { yard, registry, options, examined, found }: Leaving,
-  { family, fingerprint }: PlannedFamily,
-): Promise<Published> {
+/** A family on its way out, and what is known of it. */
+interface Departing extends PlannedFamily {
+  record: ImageRecord
+  /** Its record hangs on its digest already, signed with this run's key. */
+  said: boolean
+  /** It was released from here as this run would release it, and still is. */
+  released?: Published
+  built?: Built
+}
+
+async function departing({ yard, examined, found }: Leaving, planned: PlannedFamily): Promise<Departing> {
+  const { family } = planned
+  const record = examined.records.get(family)!
+  const signedBy = yard.signer?.publicKey.id
+  const released = record === found.records.get(family) ? found.released.get(family) : undefined
+  return {
+    ...planned,
+    record,
+    said:
+      released !== undefined || (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signedBy)),
+    ...(released ? { released } : {}),
+    built: examined.built.find((each) => each.family === family),
+  }
+}
+
+/** Nothing but tags is missing of it, if that. */
+const isThere = ({ built, said }: Departing): boolean => built === undefined && said
+
+const releaseOf =
+  ({ options }: Leaving) =>
+  ({ family, record }: Departing) => ({ family, tag: options.plan.tag, digest: record.digest })
+
+async function publishOne(leaving: Leaving, each: Departing): Promise<Published> {
+  const { yard, registry, options, examined } = leaving
+  const { family, fingerprint, record, said, built } = each
   tell(options, { family, step: "publish", state: "started" })
   const { signer } = yard
-  const { tag } = options.plan
-  const record = examined.records.get(family)!
-  const there = found.released.get(family)
-  if (there && record === found.records.get(family)) {
-    tell(options, { family, step: "publish", state: "done", brief: tag })
-    return there
-  }
-  const { archive, sbom } = examined.built.find((each) => each.family === family) ?? {}
-  const signedBy = signer?.publicKey.id
-  // It hangs on the digest, whatever tags the image gets.
-  const said = (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signedBy))
   const trusted = trustIn(yard)?.keys
+  // It hangs on the digest, whatever tags the image gets.
   const attesting =
-    signer && !said && (() => attest({ registry, records: yard.records, signer, trusted }, record, sbom))
-  const out = await publish(registry, {
-    family,
-    tag,
-    digest: record.digest,
+    signer && !said && (() => attest({ registry, records: yard.records, signer, trusted }, record, built?.sbom))
+  return publish(registry, {
+    ...releaseOf(leaving)(each),
     fingerprint,
-    archive,
+    archive: built?.archive,
     attest: attesting || undefined,
     sent: examined.sent.get(family),
   })
+}
+
+async function keepRelease({ yard, options }: Leaving, { family, record, released }: Departing, out: Published) {
+  if (released) return
+  const { tag } = options.plan
+  const { signer } = yard
   const ref = `${repository(yard.registry, family)}:${tag}`
   const statement = signer && sha256(recordStatement(record))
+  const signedBy = signer?.publicKey.id
   await yard.records.released({ family, tag, ref, ...out, signedBy, statement, at: new Date().toISOString() })
-  tell(options, { family, step: "publish", state: "done", brief: tag })
-  return out
 }

@@ -1,6 +1,7 @@
 import type { Artifact } from "../engine/engine.ts"
-import { Problem } from "../problem.ts"
-import type { Registry, Tagging } from "./registry.ts"
+import { digestsOf } from "./digests.ts"
+import type { Registry } from "./registry.ts"
+import type { Tagging } from "./set-tags.ts"
 
 /** Tags that Fairlead keeps beside the releases': what is released now, and what was before it. */
 export const current = "current"
@@ -35,31 +36,53 @@ export interface Published {
  * `<tag>-prev` is what was current before, and never the new digest itself.
  */
 export async function publish(registry: Registry, release: Release): Promise<Published> {
-  const { family, tag, digest, fingerprint, archive, attest, sent } = release
-  const [before, released] = await Promise.all([registry.digestOf(family, current), registry.digestOf(family, tag)])
+  const { family, digest, fingerprint, archive, attest, sent } = release
+  const [{ first, last, published }] = (await taggings(registry, [release])) as [Tags]
   if (archive && !(await sent)) await registry.upload(family, archive, digest)
   await attest?.()
-  const previous = before === digest ? await registry.digestOf(family, currentPrevious) : before
-  if (released !== digest) {
-    const first: Tagging[] = previous && previous !== digest ? [{ tag: previousTag(tag), digest: previous }] : []
-    await registry.tag(family, [...first, { tag, digest }])
-    await verify(registry, family, tag, digest)
-  }
-  await registry.tag(family, [
-    // An image without an archive was found by this very tag.
-    ...(archive ? [{ tag: fingerprintTag(fingerprint), digest }] : []),
-    ...(before !== digest && before ? [{ tag: currentPrevious, digest: before }] : []),
-    ...(before !== digest ? [{ tag: current, digest }] : []),
-  ])
-  return { digest, ...(previous && previous !== digest ? { previous } : {}) }
+  // An image without an archive was found by this very tag.
+  const found: Tagging[] = archive ? [{ tag: fingerprintTag(fingerprint), digest }] : []
+  await registry.tag({ family, tags: [...first, ...found, ...last] })
+  return published
 }
 
-async function verify(registry: Registry, family: string, tag: string, digest: string): Promise<void> {
-  const found = await registry.digestOf(family, tag)
-  if (found === digest) return
-  throw new Problem(`${family}:${tag} is ${found ?? "missing"}, not ${digest}`, {
-    where: registry.address.host,
-    why: "the registry answers another image than the one that was pushed",
-    fix: "find out who else writes this tag, then run ship again",
+/** The same of images that the registry has, with their records: all of them with two steps. Answers in their order. */
+export async function republish(registry: Registry, releases: readonly Named[]): Promise<Published[]> {
+  const all = await taggings(registry, releases)
+  await registry.tag(...all.map(({ family, first, last }) => ({ family, tags: [...first, ...last] })))
+  return all.map(({ published }) => published)
+}
+
+type Named = Pick<Release, "family" | "tag" | "digest">
+
+interface Tags {
+  family: string
+  /** The tags that make the release, none where it is made. */
+  first: Tagging[]
+  /** The pointers. */
+  last: Tagging[]
+  published: Published
+}
+
+/** What is to be tagged, by where the tags point now. */
+async function taggings(registry: Registry, releases: readonly Named[]): Promise<Tags[]> {
+  const names = releases.flatMap(({ family, tag }) =>
+    [current, tag, currentPrevious].map((each) => ({ family, tag: each })),
+  )
+  const digests = await digestsOf(registry, names)
+  return releases.map(({ family, tag, digest }, index) => {
+    const [before, released, older] = digests.slice(index * 3, index * 3 + 3)
+    const previous = before === digest ? older : before
+    const other = previous === digest ? undefined : previous
+    const release = { tag, digest, check: true }
+    return {
+      family,
+      first: released === digest ? [] : [...(other ? [{ tag: previousTag(tag), digest: other }] : []), release],
+      last: [
+        ...(before !== digest && before ? [{ tag: currentPrevious, digest: before }] : []),
+        ...(before !== digest ? [{ tag: current, digest }] : []),
+      ],
+      published: { digest, ...(other ? { previous: other } : {}) },
+    }
   })
 }

@@ -9,6 +9,7 @@ import {
 } from "../engine/engine.ts"
 import { sha256 } from "../sha256.ts"
 import { patient } from "./patience.ts"
+import { type ImageTags, setTags } from "./set-tags.ts"
 
 /** Where images go. */
 export interface RegistryAddress {
@@ -44,23 +45,6 @@ function isJson(text: string): boolean {
 }
 
 /** A tag, and the digest that it is to point to. */
-export interface Tagging {
-  tag: string
-  digest: string
-}
-
-// One container for all of an image's tags, in their order; the first that fails ends it.
-const tagScript = `\
-set -eu
-from=$1
-to=$2
-shift 2
-while [ $# -gt 0 ]; do
-  skopeo copy --preserve-digests --retry-times 3 $from $to \${AUTH:+--authfile "$AUTH"} "$1" "$2"
-  shift 2
-done
-`
-
 /** Asks and changes one registry, each by a step with skopeo. */
 export class Registry {
   constructor(
@@ -140,18 +124,8 @@ export class Registry {
     return ran.outputs.image
   }
 
-  /** Lets tags point to digests that are there already, one after the other, a manifest upload each. */
-  async tag(family: string, tags: readonly Tagging[]): Promise<void> {
-    if (tags.length === 0) return
-    const step = this.step(`tag ${family}:${tags.map(({ tag }) => tag).join(", ")}`, ["copy"])
-    const flags = [this.tls("src-").join(""), this.tls("dest-").join("")]
-    const refs = tags.flatMap(({ tag, digest }) => [this.refByDigest(family, digest), this.ref(family, tag)])
-    await this.run({
-      ...step,
-      argv: ["sh", "-c", tagScript, "sh", ...flags, ...refs],
-      env: this.auth ? { AUTH: authPath } : {},
-    })
-  }
+  /** See setTags. */
+  tag = (...images: readonly ImageTags[]): Promise<void> => setTags(this, images)
 
   ref = (family: string, tag: string): string =>
     `docker://${hostInside(this.address)}/${this.address.org}/${family}:${tag}`

@@ -1,26 +1,39 @@
 import { describe, expect, it } from "vitest"
-import { publish, type Release } from "../../../dagger/lib/release/publish.ts"
-import type { Registry, Tagging } from "../../../dagger/lib/release/registry.ts"
+import { publish, type Release, republish } from "../../../dagger/lib/release/publish.ts"
+import type { Registry } from "../../../dagger/lib/release/registry.ts"
+import type { ImageTags } from "../../../dagger/lib/release/set-tags.ts"
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`
+const [a, b, c] = [digest("a"), digest("b"), digest("c")]
 
 /** A registry's tags in memory, which dies before the n-th write: the order of writes is what is tested here. */
-class DyingRegistry {
-  readonly address = { host: "127.0.0.1:5000", org: "small" }
-  private writes = 0
-  constructor(
-    readonly tags: Map<string, string>,
-    private readonly diesAt = Number.POSITIVE_INFINITY,
-  ) {}
-
-  digestOf = async (_family: string, tag: string) => this.tags.get(tag)
-  upload = async () => this.write(() => {})
-  tag = async (_family: string, tags: readonly Tagging[]) => {
-    for (const { tag, digest } of tags) this.write(() => this.tags.set(tag, digest))
-  }
-
-  private write(change: () => void) {
-    if (++this.writes >= this.diesAt) throw new Error("the registry died")
+function registryOf(tags: Map<string, string>, diesAt = Number.POSITIVE_INFINITY) {
+  const steps: string[] = []
+  let writes = 0
+  const write = (change: () => void) => {
+    if (++writes >= diesAt) throw new Error("the registry died")
     change()
   }
+  const registry = {
+    address: { host: "127.0.0.1:5000", org: "small" },
+    tls: () => [],
+    ref: (family: string, tag: string) => `${family}:${tag}`,
+    step: (name: string) => ({ name }),
+    engine: {
+      run: async ({ name, argv: [, , , , , ...refs] }: { name: string; argv: string[] }) => {
+        steps.push(name)
+        const lines = refs.map((ref, index) => `${index} ${tags.get(ref) ?? "none"}`)
+        return { exitCode: 0, stdout: [...lines, "end"].join("\n"), stderr: "" }
+      },
+    },
+    upload: async () => write(() => steps.push("upload")),
+    tag: async (...images: readonly ImageTags[]) => {
+      steps.push("tag")
+      for (const { family, tags: asked } of images)
+        for (const { tag, digest } of asked) write(() => tags.set(`${family}:${tag}`, digest))
+    },
+  } as unknown as Registry
+  return { registry, steps }
 }
 
 const release = (name: string, digest: string): Release => ({
@@ -32,76 +45,106 @@ const release = (name: string, digest: string): Release => ({
 })
 
 const publishTo = (tags: Map<string, string>, what: Release, diesAt?: number) =>
-  publish(new DyingRegistry(tags, diesAt) as unknown as Registry, what)
+  publish(registryOf(tags, diesAt).registry, what)
 
 describe("publishing", () => {
   it("has no previous release at first", async () => {
     const tags = new Map<string, string>()
-    expect(await publishTo(tags, release("1", "a"))).toEqual({ digest: "a" })
-    expect([...tags.keys()].sort()).toEqual(["1", "current", "fp-fa"])
+    expect(await publishTo(tags, release("1", a))).toEqual({ digest: a })
+    expect([...tags.keys()].sort()).toEqual(["web:1", "web:current", `web:fp-f${a}`])
   })
 
   it("keeps what was current as -prev of the new tag", async () => {
     const tags = new Map<string, string>()
-    await publishTo(tags, release("1", "a"))
-    expect(await publishTo(tags, release("2", "b"))).toEqual({ digest: "b", previous: "a" })
-    expect(tags.get("2-prev")).toBe("a")
+    await publishTo(tags, release("1", a))
+    expect(await publishTo(tags, release("2", b))).toEqual({ digest: b, previous: a })
+    expect(tags.get("web:2-prev")).toBe(a)
   })
 
   it("gives an unchanged image its new tag, with the same -prev as before", async () => {
     const tags = new Map<string, string>()
     for (const [tag, digest] of [
-      ["1", "a"],
-      ["2", "b"],
-      ["3", "b"],
+      ["1", a],
+      ["2", b],
+      ["3", b],
     ] as const)
       await publishTo(tags, release(tag, digest))
-    expect([tags.get("3"), tags.get("3-prev")]).toEqual(["b", "a"])
+    expect([tags.get("web:3"), tags.get("web:3-prev")]).toEqual([b, a])
   })
 
   it("goes back to an older image with -prev naming the one that it replaces", async () => {
     const tags = new Map<string, string>()
     for (const [tag, digest] of [
-      ["1", "a"],
-      ["2", "b"],
-      ["3", "a"],
+      ["1", a],
+      ["2", b],
+      ["3", a],
     ] as const)
       await publishTo(tags, release(tag, digest))
-    expect([tags.get("3"), tags.get("3-prev")]).toEqual(["a", "b"])
+    expect([tags.get("web:3"), tags.get("web:3-prev")]).toEqual([a, b])
   })
 
   it("attaches the record after the bytes and before any tag, and sets none when that fails", async () => {
     const tags = new Map<string, string>()
-    const order: string[] = []
-    const registry = {
-      address: { host: "127.0.0.1:5000", org: "small" },
-      digestOf: async (_: string, tag: string) => tags.get(tag),
-      upload: async () => void order.push("bytes"),
-      tag: async (_: string, asked: readonly Tagging[]) => {
-        for (const { tag, digest } of asked) {
-          order.push(tag)
-          tags.set(tag, digest)
-        }
-      },
-    } as unknown as Registry
-    const dead = { ...release("1", "a"), attest: () => Promise.reject(new Error("the registry died")) }
+    const { registry, steps } = registryOf(tags)
+    const dead = { ...release("1", a), attest: () => Promise.reject(new Error("the registry died")) }
     await expect(publish(registry, dead)).rejects.toThrow("died")
-    expect([order, tags.size]).toEqual([["bytes"], 0])
-    await publish(registry, { ...release("1", "a"), attest: async () => void order.push("record") })
-    expect(order.slice(1, 4)).toEqual(["bytes", "record", "1"])
+    expect([steps, tags.size]).toEqual([["look up web", "upload"], 0])
+    await publish(registry, { ...release("1", a), attest: async () => void steps.push("record") })
+    expect(steps.slice(2)).toEqual(["look up web", "upload", "record", "tag"])
   })
 
   it("leaves the old release whole wherever it is cut off, and the next run ends as if nothing had happened", async () => {
     const whole = new Map<string, string>()
-    await publishTo(whole, release("1", "a"))
-    await publishTo(whole, release("2", "b"))
+    await publishTo(whole, release("1", a))
+    await publishTo(whole, release("2", b))
     for (let diesAt = 1; diesAt <= 6; diesAt++) {
       const tags = new Map<string, string>()
-      await publishTo(tags, release("1", "a"))
-      await publishTo(tags, release("2", "b"), diesAt).catch(() => {})
-      expect(tags.get("1"), `old tag, cut off at write ${diesAt}`).toBe("a")
-      expect(tags.get("2-prev"), `-prev, cut off at write ${diesAt}`).not.toBe("b")
-      await publishTo(tags, release("2", "b"))
+      await publishTo(tags, release("1", a))
+      await publishTo(tags, release("2", b), diesAt).catch(() => {})
+      expect(tags.get("web:1"), `old tag, cut off at write ${diesAt}`).toBe(a)
+      expect(tags.get("web:2-prev"), `-prev, cut off at write ${diesAt}`).not.toBe(b)
+      await publishTo(tags, release("2", b))
+      expect(tags, `cut off at write ${diesAt}`).toEqual(whole)
+    }
+  })
+})
+
+describe("publishing what the registry has", () => {
+  const images = ["plain", "web"]
+  const started = () =>
+    new Map(images.flatMap((each) => [[`${each}:1`, b] as const, [`${each}:current`, b], [`${each}:current-prev`, a]]))
+  const releases = (tag: string, digest: string) => images.map((family) => ({ family, tag, digest }))
+
+  it("gives all of them their new tag and the same -prev, however many, with two steps", async () => {
+    const tags = started()
+    const { registry, steps } = registryOf(tags)
+    expect(await republish(registry, releases("2", b))).toEqual(images.map(() => ({ digest: b, previous: a })))
+    for (const each of images) expect([tags.get(`${each}:2`), tags.get(`${each}:2-prev`)]).toEqual([b, a])
+    expect(tags.get("web:current-prev")).toBe(a)
+    expect(steps).toEqual(["look up 2 images", "tag"])
+  })
+
+  it("keeps what was current as -prev where an older image comes back", async () => {
+    const tags = started()
+    await republish(registryOf(tags).registry, releases("2", c))
+    const names = ["2", "2-prev", "current", "current-prev"]
+    expect(names.map((each) => tags.get(`web:${each}`))).toEqual([c, b, c, b])
+  })
+
+  it("has no -prev for what was never released", async () => {
+    const tags = new Map<string, string>()
+    expect(await republish(registryOf(tags).registry, releases("1", a))).toEqual(images.map(() => ({ digest: a })))
+    expect([...tags.keys()].filter((each) => each.endsWith("-prev"))).toEqual([])
+  })
+
+  it("ends as if nothing had happened when it is done again, wherever it was cut off", async () => {
+    const whole = started()
+    await republish(registryOf(whole).registry, releases("2", c))
+    for (let diesAt = 1; diesAt <= 8; diesAt++) {
+      const tags = started()
+      await republish(registryOf(tags, diesAt).registry, releases("2", c)).catch(() => {})
+      for (const each of images) expect(tags.get(`${each}:2-prev`), `cut off at write ${diesAt}`).not.toBe(c)
+      await republish(registryOf(tags).registry, releases("2", c))
       expect(tags, `cut off at write ${diesAt}`).toEqual(whole)
     }
   })
