@@ -44,6 +44,10 @@ export class Fairlead {
   hostService: Service[]
   sshKey?: Secret
   sshAgent?: Socket
+  builder?: string
+  builderCa?: Secret
+  builderCert?: Secret
+  builderKey?: Secret
 
   /**
    * @param source The fleet's repository: fleet.yaml and what it names. Default: the caller's.
@@ -59,6 +63,11 @@ export class Fairlead {
    * @param hostService A host on your own loopback, by its port, such as tcp://127.0.0.1:22001. Once for each such host.
    * @param sshKey The private key that logs in to hosts, without a passphrase: file://$HOME/.ssh/id_ed25519.
    * @param sshAgent An SSH agent that has that key, in place of --ssh-key: unix://$SSH_AUTH_SOCK.
+   * @param builder A BuildKit on another machine, tcp://HOST:PORT; one on your loopback also as --host-service. Default: the
+   *   toolbox's own, inside the engine.
+   * @param builderCa Who signed that BuildKit's certificate: file://ca.pem. With it go --builder-cert and --builder-key.
+   * @param builderCert The certificate that is shown to it: file://cert.pem.
+   * @param builderKey That certificate's key: file://key.pem.
    */
   constructor(
     @argument({
@@ -90,6 +99,10 @@ export class Fairlead {
     hostService: Service[] = [],
     sshKey?: Secret,
     sshAgent?: Socket,
+    builder?: string,
+    builderCa?: Secret,
+    builderCert?: Secret,
+    builderKey?: Secret,
   ) {
     this.source = source
     this.toolbox = toolbox
@@ -104,6 +117,10 @@ export class Fairlead {
     this.hostService = hostService
     this.sshKey = sshKey
     this.sshAgent = sshAgent
+    this.builder = builder
+    this.builderCa = builderCa
+    this.builderCert = builderCert
+    this.builderKey = builderKey
   }
 
   /**
@@ -128,7 +145,8 @@ export class Fairlead {
    * @param app Apps, for their images on every family.
    * @param service Services, for the images that they run.
    */
-  @func({ cache: "never" })
+  // It follows from the source; only its tag has a day in it.
+  @func({ cache: "5m" })
   async plan(family: string[] = [], app: string[] = [], service: string[] = []): Promise<string> {
     return (await calls()).planCall(this.site(), { families: family, apps: app, services: service })
   }
@@ -246,7 +264,8 @@ export class Fairlead {
   }
 
   /** The accepted risks of risks.yaml: who answers for them, and until when. */
-  @func({ cache: "never" })
+  // They follow from the source and the day.
+  @func({ cache: "5m" })
   async risks(): Promise<string> {
     return (await calls()).risksCall(this.source)
   }
@@ -399,9 +418,11 @@ export class Fairlead {
   private site(more: Pick<Site, "registryService"> = {}): Site {
     const { source, toolbox, bases, registry, registryAuth, ca, signingKey, signingPassword } = this
     const { advisories, yard, hostService: hostServices, sshKey, sshAgent } = this
+    const { builder, builderCa, builderCert, builderKey } = this
     return given({
       ...{ dag, source, toolbox, bases, registry, registryAuth, ca },
       ...{ signingKey, signingPassword, advisories, yard, hostServices, sshKey, sshAgent },
+      ...{ builder, builderCa, builderCert, builderKey },
       ...more,
     })
   }

@@ -1,11 +1,11 @@
 import { z } from "zod"
-import { type Artifact, type Secret, StepError } from "../engine/engine.ts"
+import { type Artifact, type Engine, type Ran, type Secret, type Step, StepError } from "../engine/engine.ts"
 import { type BakeFile, bakeText } from "../plan/bake.ts"
 import { hostInside, isLoopback, registryService } from "../release/registry.ts"
 import type { Yard } from "../yard.ts"
 import { builderFailure } from "./builder-failure.ts"
-import { type Bake, bakeStep, secretPath } from "./buildkit.ts"
-import { type BakeProgress, readProgress } from "./progress.ts"
+import { type Bake, bakeStep, secretPath, startedAt } from "./buildkit.ts"
+import { allCached, type BakeProgress, readProgress } from "./progress.ts"
 import { usesRegistryCache } from "./registry-cache.ts"
 
 /** Where the repository lies in a step that bakes. */
@@ -20,6 +20,8 @@ export interface Baking {
   inputs?: Record<string, Artifact>
   /** name -> path below /out to keep. */
   outputs?: Record<string, string>
+  /** It has to run, whatever an engine knows of it: it changes the world, or has to be made anew. Default: false. */
+  anew?: boolean
 }
 
 export interface Baked {
@@ -29,7 +31,10 @@ export interface Baked {
 }
 
 /** One solve. Throws StepError with the failing step's last lines. */
-export async function bake(yard: Yard, { name, file, family, inputs, outputs = {} }: Baking): Promise<Baked> {
+export async function bake(
+  yard: Yard,
+  { name, file, family, inputs, outputs = {}, anew = false }: Baking,
+): Promise<Baked> {
   const bases = Object.entries(yard.bases).flatMap(([base, { layout }]) => (layout ? [[`/bases/${base}`, layout]] : []))
   const step = bakeStep(yard.engine, yard.fleet.policy, {
     name,
@@ -39,9 +44,11 @@ export async function bake(yard: Yard, { name, file, family, inputs, outputs = {
     secrets: buildSecrets(yard),
     builder: yard.builder,
     ...(needsRegistry(yard) ? { registry: registryAccess(yard) } : {}),
+    look: anew ? "again" : "once",
   })
-  const ran = await yard.engine.run(step)
-  const progress = readProgress(ran.stderr, { order: [family], only: Object.keys(file.target).length === 1 })
+  const { ran, before } = await runOrReuse(yard.engine, step)
+  const told = readProgress(ran.stderr, { order: [family], only: Object.keys(file.target).length === 1 })
+  const progress = before ? allCached(told) : told
   if (ran.exitCode !== 0) {
     const output = progress.failure ?? ran.stderr
     const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output, yard.builder) ?? {}
@@ -49,6 +56,18 @@ export async function bake(yard: Yard, { name, file, family, inputs, outputs = {
   }
   const { metadata, ...left } = ran.outputs
   return { outputs: left, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
+}
+
+/**
+ * An engine may answer from its cache what it ran before. A failure, too: what failed then (a package index, a full disk)
+ * may work now, so it is run again.
+ */
+async function runOrReuse(engine: Engine, step: Step): Promise<{ ran: Ran; before: boolean }> {
+  const now = Date.now()
+  const ran = await engine.run(step)
+  const before = startedAt(ran) < now
+  if (ran.exitCode === 0 || !before) return { ran, before }
+  return { ran: await engine.run({ ...step, look: "again" }), before: false }
 }
 
 /** What Dockerfiles may mount, by id: what this machine or call has of it. */

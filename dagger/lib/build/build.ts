@@ -150,7 +150,7 @@ async function buildOne(
   const cached = !options.noCache && usesRegistryCache(fleet, registry)
   const own = cached ? readingCaches(alone, fleet, registry) : alone
   const first = await bake(yard, {
-    ...{ name: `build ${family}`, family, inputs: parentInputs(parent) },
+    ...{ name: `build ${family}`, family, inputs: parentInputs(parent), anew: options.noCache },
     file: withOutput(own, lookOutput),
     outputs: { archive: archivePath },
   })
@@ -158,7 +158,7 @@ async function buildOne(
   const sbom = await describe(yard, planned(options.plan, family), look)
   await yard.engine.discard(look)
   const second = await bake(yard, {
-    ...{ name: `seal ${family}`, family },
+    ...{ name: `seal ${family}`, family, anew: options.noCache },
     file: withOutput(withSeal(own, family, fleet.epoch), ociOutput),
     inputs: { ...parentInputs(parent), ...sealInputs(yard, family, sbom.text, options.machine) },
     outputs: { archive: archivePath, ...(isParent ? { layout: layoutPath } : {}) },

@@ -1,4 +1,4 @@
-import type { Artifact, Engine, Secret, Service, Step } from "../engine/engine.ts"
+import type { Artifact, Engine, Ran, Secret, Service, Step } from "../engine/engine.ts"
 import type { Policy } from "../fleet/policy.ts"
 import { type RemoteBuilder, reaching, sameVersion } from "./builder.ts"
 
@@ -52,13 +52,19 @@ const dockerDns = `
   options = ["ndots:0"]
 `
 
-// buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@".
+// buildx keeps its builders in a folder of its own, so each step names the one it wants; argv comes in as "$@". The first
+// line tells when the step ran: an engine may answer with what it ran before.
 const bakeScript = (check = "") => `\
 set -eu
+date +%s%3N
 buildx create --name fairlead --driver remote \${BUILDER_OPTIONS:+--driver-opt "$BUILDER_OPTIONS"} "$BUILDER" >/dev/null
 ${check}buildx bake --builder fairlead "$@"
 if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${archivePath} --directory ${layoutPath}; fi
 `
+
+/** When a step that bakes ran, in milliseconds since 1970, by the clock of its engine. */
+export const startedAt = ({ stdout }: Pick<Ran, "stdout">): number =>
+  Number(/^\d+$/m.exec(stdout)?.[0] ?? Number.POSITIVE_INFINITY)
 
 /** Where an image leaves the step as an archive, and unpacked beside it where the step keeps that folder, too. */
 export const archivePath = "/out/image.tar"
@@ -85,6 +91,8 @@ export interface Bake {
   }
   /** Somebody else's BuildKit, in place of the toolbox's. */
   builder?: RemoteBuilder
+  /** As in Step. */
+  look: Step["look"]
 }
 
 const dockerConfig = "/run/secrets/docker"
@@ -122,7 +130,7 @@ export function bakeStep(engine: Engine, policy: Policy, { registry, builder, ..
     env: { ...(registry?.auth ? { DOCKER_CONFIG: dockerConfig, BUILDX_CONFIG: "/tmp/buildx" } : {}), ...to.env },
     services: to.services,
     outside: to.outside,
-    look: "again",
+    look: bake.look,
   }
 }
 

@@ -57,6 +57,14 @@ export function readProgress(
   }
 }
 
+/** The same of a solve that was not needed any more: nothing of it ran now. */
+export const allCached = ({ targets, ...progress }: BakeProgress): BakeProgress => ({
+  ...progress,
+  targets: Object.fromEntries(
+    Object.entries(targets).map(([name, { ran, cached }]) => [name, { ran: 0, cached: ran + cached, seconds: 0 }]),
+  ),
+})
+
 /** The same stream as lines for people, as it comes: what started, what it prints, what ended. */
 export function progressLines(): (line: string) => string[] {
   const read = progressReader()

@@ -25,7 +25,8 @@ export async function writeCaches(
     for (const { family, parent } of images) {
       const own = readingCaches(onParent(file, family, { parent, fleet, registry }), fleet, registry)
       const writing = writingCaches(own, family, { fleet, registry })
-      await bake(yard, { name: `write the cache of ${family}`, file: writing, family, inputs: parentInputs(parent) })
+      const name = `write the cache of ${family}`
+      await bake(yard, { name, file: writing, family, inputs: parentInputs(parent), anew: true })
     }
     return undefined
   } catch (error) {

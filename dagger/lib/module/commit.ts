@@ -1,8 +1,8 @@
-import { StepError } from "../engine/engine.ts"
+import { type Engine, StepError } from "../engine/engine.ts"
 import { type Commit, historyArguments, parseHistory, parseStatus, statusArguments } from "../plan/tag.ts"
 import { risksFileName } from "../risks/risk.ts"
 import { quotedLine } from "../rollout/quote.ts"
-import type { Yard } from "../yard.ts"
+import type { DaggerYard } from "./yard.ts"
 
 const noCommit = 3
 const between = "\u0002"
@@ -22,14 +22,14 @@ git ${quotedLine(historyArguments([]))} "$@" || exit 1
  * compared: the rest of the repository is not here, and would look deleted.
  */
 export const commitIn =
-  ({ engine, source }: Pick<Yard, "engine" | "source">) =>
+  ({ engine, checkout }: Pick<DaggerYard, "checkout"> & { engine: Engine }) =>
   async (_root: string, paths: readonly string[]): Promise<Commit> => {
     const name = "ask git for the commit"
     const ran = await engine.run({
       name,
       image: "toolbox:build",
       argv: ["sh", "-c", script, "sh", ...paths],
-      inputs: { "/src": source },
+      inputs: { "/src": checkout },
       env: { GIT_OPTIONAL_LOCKS: "0" },
     })
     if (ran.exitCode === noCommit) return { uncommitted: [...paths], history: [] }

@@ -1,6 +1,6 @@
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import type {
   Client,
   Container,
@@ -14,6 +14,7 @@ import type { Advisories } from "../advisories/advisories.ts"
 import { type AdvisoriesChoice, chooseAdvisories } from "../advisories/choice.ts"
 import { findAdvisories } from "../advisories/find.ts"
 import { publicHalf, type Signer } from "../attest/sign.ts"
+import { parseBuilder, type RemoteBuilder } from "../build/builder.ts"
 import { withoutRegistryCache } from "../build/registry-cache.ts"
 import { DaggerEngine } from "../engine/dagger.ts"
 import type { Artifact, ToolboxPart } from "../engine/engine.ts"
@@ -51,11 +52,16 @@ export interface Site {
   hostServices?: readonly DaggerService[]
   sshKey?: DaggerSecret
   sshAgent?: DaggerSocket
+  /** Another machine's BuildKit, "tcp://host:port"; the other three where it wants TLS. */
+  builder?: string
+  builderCa?: DaggerSecret
+  builderCert?: DaggerSecret
+  builderKey?: DaggerSecret
 }
 
 /** The source's fleet, on the module's own disk, where plans read it. Its history is asked by steps: it may be large. */
-export async function openSource(source: Directory): Promise<Repository> {
-  const root = await mkdtemp(join(tmpdir(), "fleet-"))
+export async function openSource(source: Directory, parent = tmpdir()): Promise<Repository> {
+  const root = await mkdtemp(join(parent, "fleet-"))
   await source.withoutDirectory(".git").export(root)
   return { root, fleet: await loadFleet(root) }
 }
@@ -80,20 +86,31 @@ export async function signerIn(
   return { key, password, publicKey: await publicHalf(engine, { key, password }, "--signing-key") }
 }
 
-export type DaggerYard = Yard & { engine: DaggerEngine }
+export type DaggerYard = Yard & {
+  engine: DaggerEngine
+  /** The source with its history. What is built is made of the source alone: another commit changes nothing in it. */
+  checkout: Artifact
+}
 
 /** A yard on a Dagger engine. */
 export async function daggerYard(site: Site): Promise<DaggerYard> {
-  const { root, fleet: written } = await openSource(site.source)
+  // Below the module's working directory: from there the engine takes it again, and knows it by its content. The caller's
+  // source would be another one with each commit, by its history.
+  const { root, fleet: written } = await openSource(site.source, process.cwd())
   const registry = await registryOf(site, written)
   const fleet = withCacheInReach(written, registry, site)
   const engine = daggerEngine(site)
   const now = new Date()
-  const source: Artifact = { kind: "directory", name: "source", handle: Promise.resolve(site.source) }
+  const folder = (name: string, directory: Directory): Artifact => ({
+    kind: "directory",
+    name,
+    handle: Promise.resolve(directory),
+  })
   return {
     fleet,
     root,
-    source,
+    source: folder("source", site.dag.currentModule().workdir(basename(root))),
+    checkout: folder("checkout", site.source),
     engine,
     bases: await readyBases(site, fleet),
     commit: { uncommitted: [], history: [] },
@@ -104,8 +121,34 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
     advisories: once(() => lookForAdvisories(site, { root, fleet, engine, now })),
     ca: site.ca && engine.secret("ca", site.ca),
     auth: site.registryAuth && engine.secret("registry-auth", site.registryAuth),
+    builder: builderOf(site, engine),
     parallel: 4,
   }
+}
+
+/** Whoever builds in place of the toolbox. Throws a Problem (exit code 2). */
+export function builderOf(
+  { builder, builderCa, builderCert, builderKey }: Pick<Site, "builder" | "builderCa" | "builderCert" | "builderKey">,
+  engine: Pick<DaggerEngine, "secret">,
+): RemoteBuilder | undefined {
+  const files = { ca: builderCa, cert: builderCert, key: builderKey }
+  const given = Object.entries(files).flatMap(([name, secret]) => (secret ? [[name, secret] as const] : []))
+  if (!builder) {
+    if (given.length === 0) return undefined
+    throw wrongInput("there is no builder that it is for", {
+      where: `--builder-${given[0]![0]}`,
+      fix: "pass --builder tcp://HOST:PORT as well",
+    })
+  }
+  const address = parseBuilder(builder, "--builder")
+  if (given.length === 0) return address
+  if (given.length < 3)
+    throw wrongInput("a builder with TLS wants three files", {
+      where: "--builder",
+      fix: "pass --builder-ca, --builder-cert and --builder-key, or none of them",
+    })
+  const tls = Object.fromEntries(given.map(([name, secret]) => [name, engine.secret(`builder-${name}`, secret)]))
+  return { ...address, tls: tls as RemoteBuilder["tls"] }
 }
 
 async function lookForAdvisories(
@@ -149,10 +192,18 @@ export function withCacheInReach(
   return inReach ? fleet : withoutRegistryCache(fleet)
 }
 
-async function callerService({ registryService, hostServices = [] }: Site, port: number): Promise<DaggerService> {
+async function callerService(
+  { registryService, hostServices = [], builder }: Site,
+  port: number,
+): Promise<DaggerService> {
   const brought = [...hostServices, ...(registryService ? [registryService] : [])]
   const found = (await byPort(brought)).get(port)
   if (found) return found
+  if (builder && parseBuilder(builder, "--builder").port === port)
+    throw wrongInput(`the builder on port ${port} of your loopback is not reachable from a Dagger engine`, {
+      where: "--builder",
+      fix: `pass --host-service tcp://127.0.0.1:${port} as well`,
+    })
   throw wrongInput(`the registry on port ${port} of your loopback is not reachable from a Dagger engine`, {
     where: "--registry-service",
     fix: `pass --registry-service tcp://127.0.0.1:${port}, where the function takes it`,

@@ -29,7 +29,7 @@ describe("the module's API", () => {
 
   it("looks at the world anew in whatever builds, looks or publishes", () => {
     const { functions } = api.objects.Fairlead!
-    // These follow from the source and the module alone.
+    // These follow from the source and the module alone, or from the day as well.
     const reused = Object.keys(functions).filter((name) => functions[name]!.cache !== "never")
     expect(reused.sort()).toEqual([
       "ciIsUpToDate",
@@ -40,6 +40,8 @@ describe("the module's API", () => {
       "fleetIsSound",
       "init",
       "locksMatch",
+      "plan",
+      "risks",
     ])
   })
 })

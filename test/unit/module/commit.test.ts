@@ -22,7 +22,7 @@ const engine = {
     return { exitCode: ended.code ?? 0, stdout: ended.stdout, stderr: ended.stderr, outputs: {}, seconds: 0 }
   },
 } as unknown as Engine
-const asked = (...paths: string[]) => commitIn({ engine, source })(root, paths)
+const asked = (...paths: string[]) => commitIn({ engine, checkout: source })(root, paths)
 
 describe("the commit of a module's source", () => {
   beforeAll(async () => {
