@@ -5,7 +5,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -13,7 +15,9 @@ import {
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { optionsFor } from "../../cli/bundle.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -23,9 +27,10 @@ beforeEach(() => {
   box = mkdtempSync(join(tmpdir(), "fairlead-launch-"))
   // Spaces and what a URL would take for its own.
   clone = join(box, "a clone #1 100%")
-  for (const path of ["fairlead", "cli/setup/npm-matches.mjs", "tsconfig.json"]) {
+  for (const path of ["fairlead", "cli/setup/npm-matches.mjs", "cli/start.mjs", "cli/bundle.mjs", "tsconfig.json"]) {
     cpSync(join(root, path), join(clone, path), { recursive: true })
   }
+  mkdirSync(join(clone, "dagger/lib"), { recursive: true })
   write(join(clone, "package-lock.json"), lockFor("1.0.0"))
   write(
     join(clone, "cli/main.ts"),
@@ -43,14 +48,14 @@ function write(path: string, text: string, mode = 0o644): void {
   chmodSync(path, mode)
 }
 
-/** An npm that makes the clone's node_modules with the real tsx in it, and counts its calls. */
+/** An npm that makes the clone's node_modules with the real esbuild in it, and counts its calls. */
 const goodNpm = `#!/bin/sh
 echo "$PWD $*" >>"${"$"}BOX/calls"
 rm -rf node_modules
 mkdir node_modules
 sleep 0.05
 cp package-lock.json node_modules/.package-lock.json
-ln -s "$TSX" node_modules/tsx
+ln -s "$ESBUILD" node_modules/esbuild
 `
 
 function launch(
@@ -64,7 +69,7 @@ function environment(npm: string, node?: string): NodeJS.ProcessEnv {
   write(join(box, "bin/npm"), npm, 0o755)
   if (node) write(join(box, "bin/node"), node, 0o755)
   const path = [join(box, "bin"), dirname(process.execPath), "/usr/bin", "/bin"].join(":")
-  return { PATH: path, HOME: box, BOX: box, TSX: join(root, "node_modules/tsx") }
+  return { PATH: path, HOME: box, BOX: box, ESBUILD: join(root, "node_modules/esbuild") }
 }
 
 const calls = (): number =>
@@ -137,14 +142,69 @@ describe("the launcher", () => {
   })
 })
 
-/** A Node that runs everything but main.ts, so that a launch costs next to nothing. */
+/** A Node that runs everything but Fairlead itself, so that a launch costs next to nothing. */
 const fakeNode = `#!/bin/sh
 case $1 in
   --version) echo v22.1.0 ;;
-  --import) echo "$@" ;;
+  */cli/start.mjs) echo "$@" ;;
   *) exec "${process.execPath}" "$@" ;;
 esac
 `
+
+describe("what the launcher starts", () => {
+  const cache = () => join(clone, "node_modules/.cache/fairlead")
+  const beside = `import { readFileSync } from "node:fs"
+export const text = (): string => readFileSync(new URL("./beside.txt", import.meta.url), "utf8")
+`
+  beforeEach(() => {
+    launch([], { node: fakeNode })
+    rmSync(join(box, "bin/node"))
+    write(join(clone, "dagger/lib/part/beside.ts"), beside)
+    write(join(clone, "dagger/lib/part/beside.txt"), "one")
+    write(join(clone, "cli/main.ts"), 'import { text } from "../dagger/lib/part/beside.ts"\nconsole.log(text())\n')
+  })
+
+  it("is made one file once, and reads what lies beside its sources where they lie", () => {
+    expect(launch([]).stdout).toBe("one\n")
+    const [made, ...others] = readdirSync(cache())
+    expect(others).toEqual([])
+    write(join(clone, "dagger/lib/part/beside.txt"), "two")
+    expect(launch([]).stdout).toBe("two\n")
+    expect(readdirSync(cache())).toEqual([made])
+  })
+
+  it("is made again when a source changed, or the folder was moved", () => {
+    launch([])
+    write(join(clone, "dagger/lib/part/beside.ts"), `${beside.replace("utf8", "hex")}`)
+    expect(launch([]).stdout).toBe("6f6e65\n")
+    renameSync(clone, join(box, "elsewhere"))
+    write(join(box, "elsewhere/dagger/lib/part/beside.txt"), "two")
+    clone = join(box, "elsewhere")
+    expect(launch([]).stdout).toBe("74776f\n")
+  })
+
+  it("runs where nothing may be kept, and leaves nothing behind", () => {
+    write(join(clone, "node_modules/.cache"), "no folder")
+    mkdirSync(join(box, "tmp"))
+    const env = { ...environment(goodNpm), TMPDIR: join(box, "tmp") }
+    expect(spawnSync(join(clone, "fairlead"), { encoding: "utf8", env }).stdout).toBe("one\n")
+    expect(readdirSync(join(box, "tmp"))).toEqual([])
+  })
+
+  it("says in a sentence what cannot be made", () => {
+    write(join(clone, "cli/main.ts"), 'import { text } from "./gone.ts"\nconsole.log(text())\n')
+    const ran = launch([])
+    expect([ran.status, ran.stdout]).toEqual([3, ""])
+    expect(ran.stderr).toMatch(/^fairlead: it could not be readied to run: .*\n[\s\S]*gone\.ts[\s\S]*\n {2}fix: /)
+  })
+
+  it("is of the sources that are looked at for changes, and of packages, alone", async () => {
+    const { metafile } = await build({ ...optionsFor(root, box), write: false, metafile: true })
+    const sources = Object.keys(metafile.inputs).filter((path) => !/(^|\/)node_modules\//.test(path))
+    expect(sources.filter((path) => !/^(cli|dagger\/lib)\/.*\.ts$/.test(path))).toEqual([])
+    expect(sources).toContain("cli/main.ts")
+  })
+})
 
 describe("what CI runs", () => {
   function ci(script: string): SpawnSyncReturns<string> {
