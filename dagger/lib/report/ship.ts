@@ -134,7 +134,7 @@ function shippedLine(
   )
 }
 
-/** What took how long, and what did not have to. Images are made and looked at side by side, so these are sums. */
+/** What took how long, and what did not have to. Images are looked at side by side, so these are sums. */
 function costLines({ families }: ShipReport): string[] {
   const built = families.filter(({ reused }) => !reused)
   const kept = families.filter(({ reused }) => reused)
@@ -147,7 +147,8 @@ function costLines({ families }: ShipReport): string[] {
     ...(cached > 0 ? [`${cached} of ${count(steps, "build step")}`] : []),
     ...(kept.length > 0 ? [`${count(kept.length, "unchanged image")} that took ${duration(before)} to make`] : []),
   ]
-  const took = `build ${duration(sum(built, ({ seconds }) => seconds))}, gates ${duration(sum(built, ({ gateSeconds }) => gateSeconds))}`
+  const times = `build ${duration(sum(built, ({ seconds }) => seconds))}, gates ${duration(sum(built, ({ gateSeconds }) => gateSeconds))}`
+  const took = built.length > 1 ? `${times}, added up over ${built.length} images` : times
   return [
     ...(built.length > 0
       ? [line("took", `${took} · ${bytes(sum(built, ({ added = 0 }) => added))} of new layers`)]

@@ -80,7 +80,7 @@ describe("what ship tells", () => {
       shipped(good, { family: "base-utils", seconds: 5, steps: { ran: 1, cached: 2 }, added: 3_000_000 }),
       shipped(good, { family: "family-web", reused: true, steps: undefined, added: undefined }),
     )
-    expect(lines).toContain("  took     build 46 s, gates 18 s · 15 MB of new layers")
+    expect(lines).toContain("  took     build 46 s, gates 18 s, added up over 2 images · 15 MB of new layers")
     expect(lines).toContain("  saved    6 of 10 build steps; 1 unchanged image that took 50 s to make")
     const unchanged = told(shipped(good, { reused: true, steps: undefined, added: undefined }))
     expect(unchanged.filter((line) => line.startsWith("  took"))).toEqual([])
