@@ -1,10 +1,13 @@
+import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { execa } from "execa"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { inYard } from "../../cli/demo/yard.ts"
 import { chooseHosts } from "../../cli/hosts/choose.ts"
 import { SshHosts } from "../../cli/hosts/ssh.ts"
+import { registryAddress } from "../../cli/setup/registry.ts"
 import { fairleadRoot } from "../../cli/version.ts"
 import { loadFleet } from "../../dagger/lib/fleet/load.ts"
 import type { Bundle, Hold, JobEnd } from "../../dagger/lib/rollout/host/job.ts"
@@ -402,6 +405,60 @@ it("a pull that fails leaves everything as it is, and one of what is there asks 
   ])
   expect(end.lines.find(({ event }) => event === "pull-failed")!.detail).toContain("127.0.0.1:5000")
   await on.runner.unlock(hold)
+})
+
+describe("a registry nearby", () => {
+  const [near, nobody] = ["127.0.0.1:5055", "127.0.0.1:5056"]
+  let way: ChildProcess | undefined
+  beforeAll(async () => {
+    const to = (port: string) => ["-R", `127.0.0.1:${port}:${registryAddress()}`]
+    const argv = [
+      "-F",
+      inYard("ssh_config"),
+      "-o",
+      "ExitOnForwardFailure=yes",
+      "-N",
+      ...to("5000"),
+      ...to("5055"),
+      host,
+    ]
+    way = spawn("ssh", argv)
+    const open = async () =>
+      (await asRoot("bash -c '</dev/tcp/127.0.0.1/5000 && </dev/tcp/127.0.0.1/5055'")).exitCode === 0
+    await until(10, open)
+    const pushed = await asRoot(`docker push --quiet ${name}`)
+    expect(pushed.exitCode, pushed.stderr).toBe(0)
+  })
+  afterAll(() => void way?.kill())
+
+  /** What a pull told, of an image that was not there. */
+  async function pulledBy(mirror: string): Promise<JobEnd> {
+    await asRoot(`docker image rm --force $(docker image ls --quiet ${name})`)
+    const on = new OnHost("near")
+    const hold = await on.runner.lock(host, { run: newRun(), owner: "test@here", verb: "deploy" })
+    await on.runner.put(hold, { ...bundleOf("near", [alpha("one")]), mirror })
+    const end = await on.runner.runJob(hold, { job: "pull" })
+    await on.runner.unlock(hold)
+    return end
+  }
+  const names = async () =>
+    (await asRoot("docker image ls --digests --format '{{.Repository}}@{{.Digest}}'")).stdout.split("\n")
+
+  it("gives the bytes, and the image has its own name alone", async () => {
+    const end = await pulledBy(near)
+    expect([end.exitCode, end.lines.find(({ event }) => event === "pulled")?.detail]).toEqual([0, `by ${near}`])
+    expect((await names()).filter((each) => each.includes("host-runner"))).toEqual([image])
+  })
+
+  it("is told and done without where it does not answer", async () => {
+    const end = await pulledBy(nobody)
+    expect([end.exitCode, told(end)]).toEqual([
+      0,
+      expect.arrayContaining([`mirror-failed ${image}`, `pulled ${image}`]),
+    ])
+    expect(end.lines.find(({ event }) => event === "mirror-failed")!.detail).toContain(nobody)
+    expect(await names()).toContain(image)
+  })
 })
 
 describe("a full disk", () => {

@@ -50,6 +50,14 @@ export const hostSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("The observability receiver runs here. At most one host. Default: the first host."),
+  mirror: spelled({
+    pattern: /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$/,
+    right: "a registry as host or host:port, in lower case",
+  })
+    .optional()
+    .describe(
+      "A registry nearby that is asked for images' bytes first, such as a pull-through cache of the fleet's registry on another host: host[:port]. Default: none.",
+    ),
   gpu: gpuSchema.optional().describe("Default: the host has no GPU."),
   profile: profileSchema,
 })

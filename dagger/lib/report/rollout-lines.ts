@@ -54,7 +54,7 @@ export class RolloutLines {
 
 const ended = new Set([
   ...["healthy", "failed", "reverted", "removed", "revert-failed"],
-  ...["pull-failed", "create-failed"],
+  ...["pull-failed", "mirror-failed", "create-failed"],
 ])
 const good = new Set(["pulled", "created", "healthy", "reverted", "removed", "settled"])
 

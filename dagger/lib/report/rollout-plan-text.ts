@@ -91,11 +91,11 @@ function imageText({ from, to, action }: Service): string {
   return `${from.tag} → ${to.tag}`
 }
 
-function pullText({ host, pull: { bytes: count, images, unknown } }: Host): string {
+function pullText({ host, pull: { bytes: count, images, unknown, mirror } }: Host): string {
   if (images.length === 0) return `${host} nothing`
   const open = unknown.length > 0 ? `${unknown.length} image${unknown.length > 1 ? "s" : ""} of unknown size` : ""
   const known = images.length > unknown.length ? bytes(count) : ""
-  return `${host} ${[known, open].filter(Boolean).join(" and ")}`
+  return `${host} ${[known, open].filter(Boolean).join(" and ")}${mirror ? ` by ${mirror}` : ""}`
 }
 
 /** What takes over when something fails, and whether it is at hand. */

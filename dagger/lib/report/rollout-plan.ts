@@ -68,6 +68,7 @@ export const rolloutPlanSchema = z.object({
         bytes: z.number().describe("Of layers that are not there, as far as records tell."),
         images: z.array(z.string()),
         unknown: z.array(z.string()).describe("Images among them without a record: nobody knows how big they are."),
+        mirror: z.string().optional().describe("The registry nearby that is asked for their bytes first."),
       }),
       strangers: z.array(z.string()).describe("Services that run there although fleet.yaml has them no more."),
       services: z.array(plannedService),

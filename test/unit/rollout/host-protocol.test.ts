@@ -145,6 +145,10 @@ describe("a bundle", () => {
     ])
   })
 
+  it("names the registry that is asked first, where there is one", () => {
+    expect(bundleText({ ...bundle, mirror: "mainpc:5000" })).toContain(`\nimage\t${image}\nmirror\tmainpc:5000\n`)
+  })
+
   it("refuses an image without a digest, and a file that looks like two", () => {
     expect(() => bundleText({ ...bundle, images: ["nginx:latest"] })).toThrow("no image with a digest")
     expect(() => bundleText({ ...bundle, files: { "0123456789ab.json": "{\n@@ manifest\n}" } })).toThrow(

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { parseFleet } from "../../../dagger/lib/fleet/load.ts"
 import { wavesOf } from "../../../dagger/lib/fleet/waves.ts"
+import { rolloutPlanDocument } from "../../../dagger/lib/report/rollout-plan.ts"
+import { rolloutPlanText } from "../../../dagger/lib/report/rollout-plan-text.ts"
 import type { HostLook } from "../../../dagger/lib/rollout/host/look.ts"
 import { pullable } from "../../../dagger/lib/rollout/plan/back.ts"
 import { bundleFor } from "../../../dagger/lib/rollout/plan/bundle.ts"
@@ -65,6 +67,26 @@ describe("a first deploy of the own fleet", () => {
     const gpu = changesByWave(first)[1]!.services
     expect(gpu.length).toBeGreaterThan(0)
     expect(gpu.every(({ stoodInFor, host }) => stoodInFor === "it takes a GPU" && host === "mainpc")).toBe(true)
+  })
+})
+
+describe("a registry nearby", () => {
+  const [mainpc, pc2] = ["mainpc", "pc2"] as const
+  const near = (): Fleet => ({
+    ...fleet,
+    hosts: { ...fleet.hosts, pc2: { ...fleet.hosts.pc2!, mirror: "mainpc:5000" } },
+  })
+
+  it("is told to the host that it is for, which is told so in the plan", async () => {
+    const registry = { host: "ghcr.io", org: "ours" }
+    const plan = planned(near(), await targets(near(), currentTags()), empty, { registry })
+    expect([mainpc, pc2].map((host) => bundleFor(plan, host).mirror)).toEqual([undefined, "mainpc:5000"])
+    expect(rolloutPlanText(rolloutPlanDocument(plan))).toMatch(/^ {2}pull .*pc2 .* by mainpc:5000$/m)
+  })
+
+  it("is not asked for what is on the loopback of whoever deploys: it cannot have it", async () => {
+    const plan = planned(near(), await targets(near(), currentTags()), empty)
+    expect(bundleFor(plan, pc2).mirror).toBeUndefined()
   })
 })
 

@@ -20,7 +20,7 @@ export function bundleText({ compose, definitions, files, ...manifest }: Bundle)
   return [...all.flatMap(([path, text]) => [`@@ ${path}`, text]), "@@ end", ""].join("\n")
 }
 
-function manifestText({ tag, services, images, volumes, networks }: Omit<Bundle, "compose" | "definitions" | "files">) {
+function manifestText({ tag, services, images, mirror, ...more }: Omit<Bundle, "compose" | "definitions" | "files">) {
   const rows = [
     ["tag", tag],
     ...services.map((each) => [
@@ -28,8 +28,9 @@ function manifestText({ tag, services, images, volumes, networks }: Omit<Bundle,
       ...[each.probeSeconds, each.deadlineSeconds, each.answers, each.stopSeconds].map(Math.ceil),
     ]),
     ...images.map((image) => ["image", image]),
-    ...volumes.map((volume) => ["volume", volume]),
-    ...networks.map((network) => ["network", network]),
+    ...(mirror === undefined ? [] : [["mirror", mirror]]),
+    ...more.volumes.map((volume) => ["volume", volume]),
+    ...more.networks.map((network) => ["network", network]),
   ]
   const odd = [...services.map(({ image }) => image), ...images].find((image) => !patterns.image.test(image))
   if (odd !== undefined) throw wrongInput(`${JSON.stringify(odd)} is no image with a digest`)

@@ -39,6 +39,8 @@ export interface Bundle {
   services: ManifestService[]
   /** References by digest to pull. */
   images: string[]
+  /** The registry that is asked for their bytes first, "host:port". */
+  mirror?: string
   volumes: string[]
   networks: string[]
   /** The compose project of the services that change. */

@@ -13,7 +13,7 @@ export interface JournalLine {
 
 export const journalEvents = [
   ...(["begin", "end"] as const),
-  ...(["pulling", "pulled", "pull-failed", "created", "create-failed"] as const),
+  ...(["pulling", "pulled", "pull-failed", "mirror-failed", "created", "create-failed"] as const),
   ...(["switching", "stopped", "started", "healthy", "failed"] as const),
   ...(["reverting", "reverted", "removed", "revert-failed"] as const),
   ...(["settled", "kept"] as const),

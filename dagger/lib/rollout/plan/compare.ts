@@ -4,7 +4,7 @@ import { snakeName } from "../../fleet/names.ts"
 import { Problem } from "../../problem.ts"
 import { canonical } from "../../release/canonical.ts"
 import { digestIn } from "../../release/reference.ts"
-import { repository } from "../../release/registry.ts"
+import { isLoopback, repository } from "../../release/registry.ts"
 import { changedKeys, type Definition, manifestOf, profileFile } from "../definition.ts"
 import { currentOf, type HostContainer, type HostLook, isGood } from "../host/look.ts"
 import type { ChosenTag } from "../targets.ts"
@@ -35,9 +35,11 @@ export function planFor(facts: Facts, { verb, wanted, chosen, leftOut }: Wants):
     const look = lookOf(facts.looks, host)
     const services = wanted.filter((each) => each.host === host).map((each) => compared(each, look, facts))
     const { name, text } = profileFile(fleet, host)
+    // One on the deployer's loopback is reached by a tunnel, and nothing else has what it has.
+    const mirror = isLoopback(facts.registry) ? undefined : fleet.hosts[host]?.mirror
     return {
       ...{ host, chosen: tag, services },
-      pull: pullFor(services, look, facts.layers),
+      pull: { ...pullFor(services, look, facts.layers), ...(mirror !== undefined && { mirror }) },
       strangers: strangersOn(look, fleet),
       files: { [name]: text },
     }

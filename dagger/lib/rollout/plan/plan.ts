@@ -99,6 +99,8 @@ export interface Pull {
   bytes: number
   /** Images without a record here: how big they are nobody knows. */
   unknown: string[]
+  /** The registry that is asked for their bytes first, as fleet.yaml says. */
+  mirror?: string
 }
 
 export interface Refusal {

@@ -20,22 +20,35 @@ told() {
 }
 
 job_pull() {
-  answers=$(awk -F'\t' '$1 == "image" { print $2 }' "$S/runs/$run/manifest" | sort -u | each_of 3 _pull)
+  mirror=$(awk -F'\t' '$1 == "mirror" { print $2 }' "$S/runs/$run/manifest" | head -n 1)
+  answers=$(awk -F'\t' '$1 == "image" { print $2 }' "$S/runs/$run/manifest" | sort -u | each_of 3 _pull "${mirror:--}")
   heard fenced "$answers" && return 74
   heard failed "$answers" && return 3
   return 0
 }
 
 cmd__pull() {
-  image=$1
+  mirror=$1 image=$2
   if bounded 30 docker image inspect "$image" >/dev/null 2>&1; then
     note pulled "$image" 'it was there'
     exit 0
   fi
+  by=-
+  if [ "$mirror" != - ]; then
+    # The same bytes by the same digest: what it brought, Docker does not fetch again under the image's own name.
+    near=$mirror/${image#*/}
+    still_holds || { echo fenced && exit 255; }
+    note pulling "$image" "by $mirror" || { echo failed && exit 255; }
+    if out=$(bounded 3600 docker pull --quiet "$near" 2>&1 </dev/null); then by="by $mirror"; else note_anyway mirror-failed "$image" "$mirror: $(last "$out")"; fi
+  fi
   for pause in 2 5 0; do
     still_holds || { echo fenced && exit 255; }
     note pulling "$image" - || { echo failed && exit 255; }
-    out=$(bounded 3600 docker pull --quiet "$image" 2>&1 </dev/null) && { note_anyway pulled "$image" - && exit 0; }
+    if out=$(bounded 3600 docker pull --quiet "$image" 2>&1 </dev/null); then
+      [ "$by" = - ] || bounded 60 docker image rm "$near" >/dev/null 2>&1
+      note_anyway pulled "$image" "$by"
+      exit 0
+    fi
     sleep $pause
   done
   note_anyway pull-failed "$image" "$(last "$out")"

@@ -42,6 +42,7 @@ manifest_ok() {
     $1 == "service" && NF == 11 && $2 ~ /^[a-z][a-z0-9_]*$/ && length($2) <= 63 && word($3) && image($4) && length($5) == 12 &&
       $5 ~ /^[0-9a-f]*$/ && number($6) && $7 ~ /^\/[A-Za-z0-9._~\/-]*$/ && number($8) && number($9) && number($10) && number($11) { next }
     $1 == "image" && NF == 2 && image($2) { next }
+    $1 == "mirror" && NF == 2 && length($2) <= 260 && $2 ~ /^[a-z0-9][a-z0-9.-]*(:[0-9]+)?$/ { next }
     $1 == "tag" && NF == 2 && word($2) { next }
     ($1 == "volume" || $1 == "network") && NF == 2 && word($2) { next }
     { bad = 1 }
