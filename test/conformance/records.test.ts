@@ -8,7 +8,7 @@ import type { OpenEngine } from "../../cli/engines.ts"
 import { registryAddress } from "../../cli/setup/registry.ts"
 import { toolboxImage } from "../../cli/setup/toolbox.ts"
 import { attached, indexSchema } from "../../dagger/lib/attest/artifact.ts"
-import { attest } from "../../dagger/lib/attest/attest.ts"
+import { attest, isAttested } from "../../dagger/lib/attest/attest.ts"
 import { pem } from "../../dagger/lib/attest/key.ts"
 import { Referrers, tagOf } from "../../dagger/lib/attest/referrers.ts"
 import { publicHalf, type Signer, signed } from "../../dagger/lib/attest/sign.ts"
@@ -65,8 +65,11 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
   cases("are attached once, and a renewed one beside the first", async () => {
     const image = await pushed("twice")
     const store = new MemoryStore()
+    expect(await isAttested(on(store), image.record)).toBe(false)
     await attest(on(store), image.record, image.sbom)
     await attest(on(store), image.record, image.sbom)
+    for (const each of [on(store), on()]) expect(await isAttested(each, image.record)).toBe(true)
+    expect(await isAttested(on(new MemoryStore(), another), image.record)).toBe(false)
     // Another machine with the same key has no copy of what was pushed, and looks at it.
     await attest(on(), image.record, image.sbom)
     const kinds = async () => {
@@ -75,6 +78,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
     }
     expect(await kinds()).toEqual([sbomType, recordType].sort())
     const renewed: ImageRecord = { ...image.record, at: "2026-11-23T12:00:00.000Z", seconds: 7 }
+    expect(await isAttested(on(), renewed)).toBe(false)
     await attest(on(store), renewed)
     expect(await kinds()).toEqual([sbomType, recordType, recordType].sort())
     expect((await verified(image)).record?.seconds).toBe(7)

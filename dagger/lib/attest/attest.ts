@@ -36,11 +36,9 @@ interface Said {
  */
 export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact): Promise<void> {
   const { family, digest } = record
-  const referrers = new Referrers(on.registry)
-  const [index, image] = await Promise.all([referrers.list(family, digest), on.registry.manifest(family, digest)])
+  const [looking, image] = await Promise.all([look(on, record), on.registry.manifest(family, digest)])
   if (image === undefined) throw new Problem(`${family}@${digest} is not in ${on.registry.address.host}`)
   const subject = { digest, size: Buffer.byteLength(image) }
-  const looking = { ...on, referrers, index, family, digest }
   const missing = async (said: Said) => ((await isThere(looking, said)) ? [] : [await made(on, family, subject, said)])
   const listed = async () => {
     // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
@@ -48,10 +46,26 @@ export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact
     const text = sbom ? await on.registry.engine.read(sbom) : await sbomInside(on.registry, record)
     return missing({ type: sbomType, statement: sbomStatement(record, text), created: record.at })
   }
-  const said = { type: recordType, statement: recordStatement(record), created: record.at }
-  const added = (await Promise.all([missing(said), listed()])).flat()
-  if (added.length > 0) await referrers.attach(family, digest, added)
+  const added = (await Promise.all([missing(saidBy(record)), listed()])).flat()
+  if (added.length > 0) await looking.referrers.attach(family, digest, added)
 }
+
+/** Whether nothing is left to attach: the record as it reads here and an SBOM are there, signed with keys that count. */
+export async function isAttested(on: Attesting, record: ImageRecord): Promise<boolean> {
+  const looking = await look(on, record)
+  return (await Promise.all([isThere(looking, saidBy(record)), anySbom(looking)])).every(Boolean)
+}
+
+async function look(on: Attesting, { family, digest }: ImageRecord): Promise<Looking> {
+  const referrers = new Referrers(on.registry)
+  return { ...on, referrers, index: await referrers.list(family, digest), family, digest }
+}
+
+const saidBy = (record: ImageRecord): Said => ({
+  type: recordType,
+  statement: recordStatement(record),
+  created: record.at,
+})
 
 /** Whether this very statement is attached, signed with a key that counts. */
 async function isThere(on: Looking, { type, statement }: Said): Promise<boolean> {

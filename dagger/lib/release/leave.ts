@@ -1,5 +1,5 @@
 import type { LimitFunction } from "p-limit"
-import { attest } from "../attest/attest.ts"
+import { type Attesting, attest, isAttested } from "../attest/attest.ts"
 import { recordStatement } from "../attest/statement.ts"
 import type { Built } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
@@ -54,7 +54,7 @@ export async function publishAll(
   side: LimitFunction,
 ): Promise<Map<string, Published>> {
   const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
-  const all = await Promise.all(planned.map((each) => departing(leaving, each)))
+  const all = await Promise.all(planned.map((each) => side(() => departing(leaving, each))))
   const [there, others] = [all.filter(isThere), all.filter((each) => !isThere(each))]
   const published = new Map<string, Published>()
   const done = async (each: Departing, out: Published) => {
@@ -74,27 +74,34 @@ export async function publishAll(
 /** A family on its way out, and what is known of it. */
 interface Departing extends PlannedFamily {
   record: ImageRecord
-  /** Its record hangs on its digest already, signed with this run's key. */
+  /** Its record hangs on its digest already, signed with a key that counts; or this run has no key to sign with. */
   said: boolean
   /** It was released from here as this run would release it, and still is. */
   released?: Published
   built?: Built
 }
 
-async function departing({ yard, examined, found }: Leaving, planned: PlannedFamily): Promise<Departing> {
+async function departing(leaving: Leaving, planned: PlannedFamily): Promise<Departing> {
+  const { yard, examined, found } = leaving
   const { family } = planned
   const record = examined.records.get(family)!
-  const signedBy = yard.signer?.publicKey.id
-  const released = record === found.records.get(family) ? found.released.get(family) : undefined
-  return {
-    ...planned,
-    record,
-    said:
-      released !== undefined || (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signedBy)),
-    ...(released ? { released } : {}),
-    built: examined.built.find((each) => each.family === family),
-  }
+  const asFound = record === found.records.get(family)
+  const released = asFound ? found.released.get(family) : undefined
+  const built = examined.built.find((each) => each.family === family)
+  const signing = attestingIn(leaving)
+  const saidHere = async () =>
+    (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signing?.signer.publicKey.id))
+  const said =
+    !signing ||
+    released !== undefined ||
+    (await saidHere()) ||
+    // Another machine released it, or this one did so without records of its own.
+    (asFound && !built && (await isAttested(signing, record)))
+  return { ...planned, record, said, ...(released ? { released } : {}), built }
 }
+
+const attestingIn = ({ yard, registry }: Leaving): Attesting | undefined =>
+  yard.signer && { registry, records: yard.records, signer: yard.signer, trusted: trustIn(yard)?.keys }
 
 /** Nothing but tags is missing of it, if that. */
 const isThere = ({ built, said }: Departing): boolean => built === undefined && said
@@ -104,14 +111,12 @@ const releaseOf =
   ({ family, record }: Departing) => ({ family, tag: options.plan.tag, digest: record.digest })
 
 async function publishOne(leaving: Leaving, each: Departing): Promise<Published> {
-  const { yard, registry, options, examined } = leaving
+  const { registry, options, examined } = leaving
   const { family, fingerprint, record, said, built } = each
   tell(options, { family, step: "publish", state: "started" })
-  const { signer } = yard
-  const trusted = trustIn(yard)?.keys
+  const signing = attestingIn(leaving)
   // It hangs on the digest, whatever tags the image gets.
-  const attesting =
-    signer && !said && (() => attest({ registry, records: yard.records, signer, trusted }, record, built?.sbom))
+  const attesting = signing && !said && (() => attest(signing, record, built?.sbom))
   return publish(registry, {
     ...releaseOf(leaving)(each),
     fingerprint,
