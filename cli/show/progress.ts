@@ -1,4 +1,5 @@
 import logUpdate from "log-update"
+import { startLine } from "../../dagger/lib/build/buildkit.ts"
 import { progressLines } from "../../dagger/lib/build/progress.ts"
 import type { ShipEvent } from "../../dagger/lib/release/shipping.ts"
 import { pc } from "../../dagger/lib/report/colours.ts"
@@ -31,7 +32,7 @@ export class Progress {
 
   /** A line of a tool's own output; shown only with -v. bake speaks JSON, which is told in words. */
   tool = (step: string, text: string): void => {
-    if (!this.flags.verbose) return
+    if (!this.flags.verbose || startLine.test(text)) return
     const words = this.bakes.get(step) ?? (text.startsWith("{") ? progressLines() : (line: string) => [line])
     this.bakes.set(step, words)
     for (const line of words(text)) this.say(pc.dim(`${step} | ${line}`))

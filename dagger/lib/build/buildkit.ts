@@ -56,7 +56,7 @@ const dockerDns = `
 // line tells when the step ran: an engine may answer with what it ran before.
 const bakeScript = (check = "") => `\
 set -eu
-date +%s%3N
+echo "started $(date +%s%3N)"
 buildx create --name fairlead --driver remote \${BUILDER_OPTIONS:+--driver-opt "$BUILDER_OPTIONS"} "$BUILDER" >/dev/null
 ${check}buildx bake --builder fairlead "$@"
 if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${archivePath} --directory ${layoutPath}; fi
@@ -64,7 +64,10 @@ if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${ar
 
 /** When a step that bakes ran, in milliseconds since 1970, by the clock of its engine. */
 export const startedAt = ({ stdout }: Pick<Ran, "stdout">): number =>
-  Number(/^\d+$/m.exec(stdout)?.[0] ?? Number.POSITIVE_INFINITY)
+  Number(startLine.exec(stdout)?.[1] ?? Number.POSITIVE_INFINITY)
+
+/** What such a step says first; for programs, not for people. */
+export const startLine = /^started (\d+)$/m
 
 /** Where an image leaves the step as an archive, and unpacked beside it where the step keeps that folder, too. */
 export const archivePath = "/out/image.tar"

@@ -23,7 +23,7 @@ function answering(...answers: { ago: number; exitCode?: number }[]) {
     run: async ({ look }: Step): Promise<Ran> => {
       const { ago, exitCode = 0 } = answers[Math.min(looks.length, answers.length - 1)]!
       looks.push(look)
-      const stdout = `${Date.now() - ago * 1000 + 1}\n`
+      const stdout = `started ${Date.now() - ago * 1000 + 1}\n`
       const outputs = { metadata: { kind: "file" as const, name: "metadata", handle: "" } }
       return { exitCode, stdout, stderr: exitCode === 0 ? ranStep : "no space left", outputs, seconds: 0 }
     },
