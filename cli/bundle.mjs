@@ -22,7 +22,7 @@ export async function bundle(root, kept) {
       () => true,
       () => false,
     )
-  const draft = await mkdtemp(join(mayKeep ? home : tmpdir(), `${mayKeep ? ".draft-" : "fairlead-"}`))
+  const draft = await mkdtemp(mayKeep ? join(home, ".draft-") : join(tmpdir(), "fairlead-"))
   try {
     await build(optionsFor(root, draft))
   } catch (error) {

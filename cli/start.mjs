@@ -15,7 +15,7 @@ function key() {
   for (const folder of ["cli", "dagger/lib"]) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((each) => each.isFile() && /\.(ts|mjs|json)$/.test(each.name))
-      .map((each) => join(each.parentPath ?? each.path, each.name))
+      .map((each) => join(each.parentPath, each.name))
     for (const file of files.sort()) hash.update(JSON.stringify(file)).update(readFileSync(file)).update("\0")
   }
   // What npm says is installed.

@@ -34,7 +34,7 @@ export class Referrers {
 
   /** The same with the manifest that names it, as a store keeps both. */
   async fetchWhole(family: string, digest: string): Promise<SignedCopy> {
-    const manifest = await this.registry.manifest(family, digest, "once")
+    const manifest = await this.registry.manifest(family, digest)
     if (manifest === undefined) throw new Untrusted("the list names it, and the registry does not have it")
     // skopeo checks what it copies; a manifest that is only looked at is checked here.
     if (sha256(manifest) !== digest) throw new Untrusted("the registry answers other bytes than the list names")
@@ -50,9 +50,7 @@ export class Referrers {
       ]),
       outputs: { bundle: file },
     }
-    // By its digest it is the same for ever; what failed may work now.
-    const before = await registry.engine.run({ ...step, look: "once" })
-    const ran = before.exitCode === 0 ? before : await registry.engine.run(step)
+    const ran = await registry.engine.run(step)
     if (ran.exitCode !== 0 || !ran.outputs.bundle) throw registry.failed(step, ran)
     return { manifest, bundle: await registry.engine.read(ran.outputs.bundle, mostBytes) }
   }

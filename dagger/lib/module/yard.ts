@@ -101,11 +101,6 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
   const fleet = withCacheInReach(written, registry, site)
   const engine = daggerEngine(site)
   const now = new Date()
-  const folder = (name: string, directory: Directory): Artifact => ({
-    kind: "directory",
-    name,
-    handle: Promise.resolve(directory),
-  })
   return {
     fleet,
     root,
@@ -125,6 +120,12 @@ export async function daggerYard(site: Site): Promise<DaggerYard> {
     parallel: 4,
   }
 }
+
+const folder = (name: string, directory: Directory): Artifact => ({
+  kind: "directory",
+  name,
+  handle: Promise.resolve(directory),
+})
 
 /** Whoever builds in place of the toolbox. Throws a Problem (exit code 2). */
 export function builderOf(
@@ -159,7 +160,7 @@ async function lookForAdvisories(
   return findAdvisories({
     ...on,
     choice: advisories ? given : chooseAdvisories(on.fleet),
-    folder: advisories && { kind: "directory", name: "advisories", handle: Promise.resolve(advisories) },
+    folder: advisories && folder("advisories", advisories),
     ca: ca && on.engine.secret("ca", ca),
     auth: registryAuth && on.engine.secret("registry-auth", registryAuth),
   })
@@ -256,8 +257,7 @@ async function layoutIn(bases: Directory, name: string, image: string): Promise<
   for (const file of await bases.glob("*/base.json")) {
     const found = JSON.parse(await bases.file(file).contents()) as { image?: string; name?: string; digest: string }
     if (found.image !== image && found.name !== name && found.name !== image) continue
-    const folder = bases.directory(file.split("/")[0]!)
-    return { digest: found.digest, layout: { kind: "directory", name, handle: Promise.resolve(folder) } }
+    return { digest: found.digest, layout: folder(name, bases.directory(file.split("/")[0]!)) }
   }
   throw new Problem(`holds no base "${name}" (${image})`, { where: "--bases", fix: "run `./fairlead setup --dagger`" })
 }

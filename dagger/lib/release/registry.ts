@@ -61,15 +61,11 @@ export class Registry {
     return text === undefined ? undefined : sha256(text)
   }
 
-  /**
-   * The manifest behind a tag or a digest, byte for byte; undefined when there is none. `once` answers what was there
-   * before as well, without asking: only for what is wanted for its content, by its digest.
-   */
-  async manifest(family: string, name: string, look: "once" | "again" = "again"): Promise<string | undefined> {
+  /** The manifest behind a tag or a digest, byte for byte; undefined when there is none. */
+  async manifest(family: string, name: string): Promise<string | undefined> {
     const ref = name.startsWith("sha256:") ? this.refByDigest(family, name) : this.ref(family, name)
     const step = this.step(`look up ${family}:${name}`, ["inspect", "--raw", ...this.tls(""), ref])
-    let ran = await this.engine.run({ ...step, look })
-    if (look === "once" && ran.exitCode !== 0) ran = await this.engine.run(step)
+    let ran = await this.engine.run(step)
     // On a busy machine an answer was once cut off, with exit code 0: its digest would be another image's.
     for (let left = 2; left > 0 && ran.exitCode === 0 && !isJson(ran.stdout); left--) ran = await this.engine.run(step)
     if (ran.exitCode === 0 && isJson(ran.stdout)) return ran.stdout

@@ -23,8 +23,8 @@ const script = `\
 set -u
 from=$1
 to=$2
-look=\${to:+--\${to#--dest-}}
-shift 2
+look=$3
+shift 3
 failed=$(mktemp -u)
 
 # On a busy machine an answer was once cut off, with exit code 0: only what is told three times is believed.
@@ -79,9 +79,10 @@ export async function setTags(registry: Registry, images: readonly ImageTags[]):
       ...[registry.refByDigest(family, digest), registry.ref(family, tag), check ? digest : "-"],
     ]),
   ])
+  const tls = (["src-", "dest-", ""] as const).map((side) => registry.tls(side).join(""))
   const asking = patient({
     ...step,
-    argv: ["sh", "-c", script, "sh", registry.tls("src-").join(""), registry.tls("dest-").join(""), ...words],
+    argv: ["sh", "-c", script, "sh", ...tls, ...words],
     env: auth === undefined ? {} : { AUTH: auth },
   })
   const ran = await registry.engine.run(asking)

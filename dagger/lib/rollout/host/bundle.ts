@@ -20,7 +20,9 @@ export function bundleText({ compose, definitions, files, ...manifest }: Bundle)
   return [...all.flatMap(([path, text]) => [`@@ ${path}`, text]), "@@ end", ""].join("\n")
 }
 
-function manifestText({ tag, services, images, mirror, ...more }: Omit<Bundle, "compose" | "definitions" | "files">) {
+type Manifest = Omit<Bundle, "compose" | "definitions" | "files">
+
+function manifestText({ tag, services, images, mirror, volumes, networks }: Manifest) {
   const rows = [
     ["tag", tag],
     ...services.map((each) => [
@@ -29,8 +31,8 @@ function manifestText({ tag, services, images, mirror, ...more }: Omit<Bundle, "
     ]),
     ...images.map((image) => ["image", image]),
     ...(mirror === undefined ? [] : [["mirror", mirror]]),
-    ...more.volumes.map((volume) => ["volume", volume]),
-    ...more.networks.map((network) => ["network", network]),
+    ...volumes.map((volume) => ["volume", volume]),
+    ...networks.map((network) => ["network", network]),
   ]
   const odd = [...services.map(({ image }) => image), ...images].find((image) => !patterns.image.test(image))
   if (odd !== undefined) throw wrongInput(`${JSON.stringify(odd)} is no image with a digest`)

@@ -16,7 +16,7 @@ export function bundleFor(plan: RolloutPlan, host: string): Bundle {
     tag: planned ? releaseOf(planned) : "none",
     services: switched.map(({ manifest }) => manifest),
     images: planned?.pull.images ?? [],
-    ...(planned?.pull.mirror !== undefined && { mirror: planned.pull.mirror }),
+    mirror: planned?.pull.mirror,
     volumes: volumesOf(definitions).map((name) => `${plan.fleet}_${name}`),
     networks: switched.length > 0 ? [plan.fleet] : [],
     compose: composeProject(plan.fleet, switched.map(tagged)),

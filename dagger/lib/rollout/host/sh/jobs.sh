@@ -27,6 +27,13 @@ job_pull() {
   return 0
 }
 
+# Pulls an image by a reference, $1, once that is written down; what Docker said is in $out.
+bring() {
+  still_holds || { echo fenced && exit 255; }
+  note pulling "$image" "$2" || { echo failed && exit 255; }
+  out=$(bounded 3600 docker pull --quiet "$1" 2>&1 </dev/null)
+}
+
 cmd__pull() {
   mirror=$1 image=$2
   if bounded 30 docker image inspect "$image" >/dev/null 2>&1; then
@@ -37,14 +44,10 @@ cmd__pull() {
   if [ "$mirror" != - ]; then
     # The same bytes by the same digest: what it brought, Docker does not fetch again under the image's own name.
     near=$mirror/${image#*/}
-    still_holds || { echo fenced && exit 255; }
-    note pulling "$image" "by $mirror" || { echo failed && exit 255; }
-    if out=$(bounded 3600 docker pull --quiet "$near" 2>&1 </dev/null); then by="by $mirror"; else note_anyway mirror-failed "$image" "$mirror: $(last "$out")"; fi
+    if bring "$near" "by $mirror"; then by="by $mirror"; else note_anyway mirror-failed "$image" "$mirror: $(last "$out")"; fi
   fi
   for pause in 2 5 0; do
-    still_holds || { echo fenced && exit 255; }
-    note pulling "$image" - || { echo failed && exit 255; }
-    if out=$(bounded 3600 docker pull --quiet "$image" 2>&1 </dev/null); then
+    if bring "$image" -; then
       [ "$by" = - ] || bounded 60 docker image rm "$near" >/dev/null 2>&1
       note_anyway pulled "$image" "$by"
       exit 0
