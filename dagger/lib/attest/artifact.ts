@@ -79,13 +79,6 @@ export const described = (manifest: string) => ({
   size: Buffer.byteLength(manifest),
 })
 
-/** The index with these added; what others attached stays. */
-export function indexWith(index: ReferrersIndex | undefined, added: readonly Descriptor[]): string {
-  const known = index?.manifests ?? []
-  const news = added.filter(({ digest }) => !known.some((each) => each.digest === digest))
-  return JSON.stringify({ schemaVersion: 2, mediaType: indexType, ...index, manifests: [...known, ...news] })
-}
-
 /**
  * What may be a statement of a type among what is attached, the newest first; what says no type comes last. Whoever may
  * push can write these words, so they only say where to look first.

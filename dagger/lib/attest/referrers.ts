@@ -1,8 +1,10 @@
+import type { Artifact } from "../engine/engine.ts"
 import { Problem } from "../problem.ts"
+import { patient } from "../release/patience.ts"
 import type { Registry } from "../release/registry.ts"
 import type { SignedCopy } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
-import { type Attached, artifactSchema, empty, indexSchema, indexWith, type ReferrersIndex } from "./artifact.ts"
+import { type Attached, artifactSchema, empty, indexSchema, type ReferrersIndex } from "./artifact.ts"
 import { bundleType, Untrusted } from "./envelope.ts"
 
 // An SBOM of 10,000 packages takes some 10 MB.
@@ -36,7 +38,6 @@ export class Referrers {
   async fetchWhole(family: string, digest: string): Promise<SignedCopy> {
     const manifest = await this.registry.manifest(family, digest)
     if (manifest === undefined) throw new Untrusted("the list names it, and the registry does not have it")
-    // skopeo checks what it copies; a manifest that is only looked at is checked here.
     if (sha256(manifest) !== digest) throw new Untrusted("the registry answers other bytes than the list names")
     const layer = artifactSchema.safeParse(json(manifest)).data?.layers[0]
     if (layer?.mediaType !== bundleType) throw new Untrusted("it is no signed statement")
@@ -57,46 +58,32 @@ export class Referrers {
 
   /** Pushes statements by digest, then the list that names them: they are there together, or not yet. */
   async attach(family: string, digest: string, added: readonly Attached[]): Promise<void> {
-    await Promise.all(added.map((each) => this.push(family, each)))
-    const index = indexWith(
-      await this.list(family, digest),
-      added.map(({ descriptor }) => descriptor),
-    )
-    await this.copy(`list records of ${family}`, {
-      files: { "manifest.json": index },
-      options: ["--multi-arch", "index-only"],
-      to: this.registry.ref(family, tagOf(digest)),
+    const { registry } = this
+    const list = registry.name(family, tagOf(digest))
+    const folders = added.map((_, index) => `/in/${index}`)
+    const step = patient({
+      ...registry.tags(`attach ${added.length} records to ${family}`, ["attach", list, ...folders]),
+      inputs: Object.fromEntries(added.flatMap((each, index) => this.filesOf(each, folders[index]!))),
     })
-    const now = await this.list(family, digest)
-    if (added.every((each) => now?.manifests.some((known) => known.digest === each.descriptor.digest))) return
+    const ran = await registry.engine.run(step)
+    if (ran.exitCode === 0) return
+    if (!/^unlisted$/m.test(ran.stdout)) throw registry.failed(step, ran)
     throw new Problem(`${family}:${tagOf(digest)} does not name what was just attached`, {
-      where: this.registry.address.host,
+      where: registry.address.host,
       why: "somebody else wrote the list at the same moment",
       fix: "run the same command again",
     })
   }
 
-  private push(family: string, { manifest, bundle, descriptor }: Attached): Promise<void> {
-    return this.copy(`attach a record to ${family}`, {
-      files: { "manifest.json": manifest, [hex(sha256(bundle))]: bundle, [hex(empty.digest)]: empty.text },
-      options: [],
-      to: this.registry.refByDigest(family, descriptor.digest),
-    })
-  }
-
-  /** From skopeo's plain folder: each file under its digest. */
-  private copy(name: string, what: { files: Record<string, string>; options: string[]; to: string }): Promise<void> {
-    const { registry } = this
-    const files = { version: "Directory Transport Version: 1.1\n", ...what.files }
-    return registry.run({
-      ...registry.step(name, [
-        ...["copy", "--preserve-digests", "--retry-times", "3", ...what.options, ...registry.tls("dest-")],
-        ...["dir:/in", what.to],
-      ]),
-      inputs: Object.fromEntries(
-        Object.entries(files).map(([file, text]) => [`/in/${file}`, registry.engine.file(file, text)]),
-      ),
-    })
+  /** As image-tags wants an artifact: its blobs under their digests, the manifest, and its entry in the list. */
+  private filesOf({ manifest, bundle, descriptor }: Attached, folder: string): [string, Artifact][] {
+    const files = {
+      "manifest.json": manifest,
+      "descriptor.json": JSON.stringify(descriptor),
+      [hex(sha256(bundle))]: bundle,
+      [hex(empty.digest)]: empty.text,
+    }
+    return Object.entries(files).map(([name, text]) => [`${folder}/${name}`, this.registry.engine.file(name, text)])
   }
 }
 

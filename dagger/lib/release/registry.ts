@@ -36,22 +36,16 @@ export const portOf = ({ host }: RegistryAddress): number => Number(/:(\d+)$/.ex
 export const registryService = (registry: RegistryAddress): Record<string, CallerPort> =>
   isLoopback(registry) ? { registry: { callerPort: portOf(registry) } } : {}
 
-function isJson(text: string): boolean {
-  try {
-    return JSON.parse(text) !== undefined
-  } catch {
-    return false
-  }
-}
+// What image-tags ends with where the registry has nothing by that name.
+const nothingThere = 4
 
-/** A tag, and the digest that it is to point to. */
-/** Asks and changes one registry, each by a step with skopeo. */
+/** Asks and changes one registry: images by a step with skopeo, tags and manifests by one with image-tags. */
 export class Registry {
   constructor(
     readonly engine: Engine,
     readonly address: RegistryAddress,
     private readonly auth?: Secret,
-    /** The part of the toolbox that brings skopeo. */
+    /** The part of the toolbox that brings both. */
     private readonly part: "build" | "sign" = "build",
   ) {}
 
@@ -63,13 +57,10 @@ export class Registry {
 
   /** The manifest behind a tag or a digest, byte for byte; undefined when there is none. */
   async manifest(family: string, name: string): Promise<string | undefined> {
-    const ref = name.startsWith("sha256:") ? this.refByDigest(family, name) : this.ref(family, name)
-    const step = this.step(`look up ${family}:${name}`, ["inspect", "--raw", ...this.tls(""), ref])
-    let ran = await this.engine.run(step)
-    // On a busy machine an answer was once cut off, with exit code 0: its digest would be another image's.
-    for (let left = 2; left > 0 && ran.exitCode === 0 && !isJson(ran.stdout); left--) ran = await this.engine.run(step)
-    if (ran.exitCode === 0 && isJson(ran.stdout)) return ran.stdout
-    if (/manifest unknown|name unknown|repository name not known|not found/i.test(ran.stderr)) return undefined
+    const step = this.tags(`look up ${family}:${name}`, ["show", this.name(family, name)])
+    const ran = await this.engine.run(step)
+    if (ran.exitCode === 0) return ran.stdout
+    if (ran.exitCode === nothingThere) return undefined
     throw this.failed(step, ran)
   }
 
@@ -127,20 +118,35 @@ export class Registry {
   /** See setTags. */
   tag = (...images: readonly ImageTags[]): Promise<void> => setTags(this, images)
 
-  ref = (family: string, tag: string): string =>
-    `docker://${hostInside(this.address)}/${this.address.org}/${family}:${tag}`
+  /** What a tag or a digest is called in full, as steps know the registry. */
+  name = (family: string, name: string): string =>
+    `${hostInside(this.address)}/${this.address.org}/${family}${name.startsWith("sha256:") ? "@" : ":"}${name}`
 
-  refByDigest = (family: string, digest: string): string =>
-    `docker://${hostInside(this.address)}/${this.address.org}/${family}@${digest}`
+  /** The same for skopeo. */
+  ref = (family: string, tag: string): string => `docker://${this.name(family, tag)}`
+
+  refByDigest = (family: string, digest: string): string => `docker://${this.name(family, digest)}`
 
   tls = (side: "" | "src-" | "dest-"): string[] => (isLoopback(this.address) ? [`--${side}tls-verify=false`] : [])
 
-  step(name: string, argv: string[]): Step {
-    const [verb, ...rest] = argv
+  /** A step with skopeo. */
+  step(name: string, [verb, ...rest]: string[]): Step {
+    return this.asking(name, ["skopeo", verb!, ...this.authfile(), ...rest])
+  }
+
+  /** A step with image-tags: dagger/toolbox/tags. */
+  tags(name: string, [verb, ...rest]: string[]): Step {
+    const plain = isLoopback(this.address) ? ["--plain-http"] : []
+    return this.asking(name, ["image-tags", verb!, ...plain, ...this.authfile(), ...rest])
+  }
+
+  private authfile = (): string[] => (this.auth ? ["--authfile", authPath] : [])
+
+  private asking(name: string, argv: [string, ...string[]]): Step {
     return {
       name,
       image: `toolbox:${this.part}`,
-      argv: ["skopeo", verb!, ...(this.auth ? ["--authfile", authPath] : []), ...rest],
+      argv,
       secrets: this.auth ? { [authPath]: this.auth } : {},
       services: registryService(this.address),
       outside: true,

@@ -1,8 +1,7 @@
 import { z } from "zod"
 import { indexSchema } from "../attest/artifact.ts"
 import { tagOf } from "../attest/referrers.ts"
-import type { Step } from "../engine/engine.ts"
-import { digestSchema } from "../fleet/names.ts"
+import { digestsOf } from "./digests.ts"
 import type { Registry } from "./registry.ts"
 
 /** "20261122-abc1234", as `ship` names releases. */
@@ -19,36 +18,11 @@ export async function tagsOf(registry: Registry, image: string): Promise<{ tag: 
   }
   const tags = z.object({ Tags: z.array(z.string()) }).parse(JSON.parse(ran.stdout)).Tags
   const wanted = tags.filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag))
-  return wanted.length > 0 ? digestsOf(registry, image, repository, wanted) : []
-}
-
-// One container for all of them: started for each, a hundred tags would take a minute.
-const script = `\
-set -eu
-tls=$1 repository=$2
-shift 2
-for tag; do
-  skopeo inspect --raw "$tls" \${AUTH:+--authfile "$AUTH"} "$repository:$tag" >/tmp/manifest
-  printf '%s sha256:%s\\n' "$tag" "$(sha256sum </tmp/manifest | cut -c 1-64)"
-done
-`
-
-async function digestsOf(registry: Registry, image: string, repository: string, tags: readonly string[]) {
-  const [tls = "--tls-verify=true"] = registry.tls("")
-  const step = registry.step(`look up ${tags.length} tags of ${image}`, ["inspect"])
-  const [auth] = Object.keys(step.secrets ?? {})
-  const asked: Step = {
-    ...step,
-    argv: ["sh", "-c", script, "sh", tls, repository, ...tags],
-    env: auth === undefined ? {} : { AUTH: auth },
-  }
-  const ran = await registry.engine.run(asked)
-  if (ran.exitCode !== 0) throw registry.failed(asked, ran)
-  const found = ran.stdout.trim().split("\n")
-  return found.map((line) => {
-    const [tag = "", digest] = line.split(" ")
-    return { tag, digest: digestSchema.parse(digest) }
-  })
+  const digests = await digestsOf(
+    registry,
+    wanted.map((tag) => ({ family: image, tag })),
+  )
+  return wanted.flatMap((tag, index) => (digests[index] === undefined ? [] : [{ tag, digest: digests[index] }]))
 }
 
 /** Removes a manifest with what is attached to it. Undefined where it is gone; else why the registry keeps it. */

@@ -44,9 +44,10 @@ describe("records that hang on their images", () => {
         stdout: argv.includes("list-tags") ? JSON.stringify({ Tags: tags }) : lines(argv),
       }),
     }
-    const lines = (argv: string[]) => argv.flatMap((tag) => (tags.includes(tag) ? [`${tag} ${digest}\n`] : [])).join("")
+    const lines = ([, ...names]: string[]) => names.map((_, index) => `${index} ${digest}\n`).join("")
     const step = (name: string, argv: string[]) => ({ name, argv })
-    const registry = { engine, step, tls: () => [], ref: () => "docker://x/y:" } as unknown as Registry
+    const names = { ref: () => "docker://x/y:", name: (_: string, tag: string) => tag }
+    const registry = { engine, step, tags: step, tls: () => [], ...names } as unknown as Registry
     expect(await on(registry).releases("web")).toEqual([
       { tag: "20261122-bbbbbbb", digest },
       { tag: "20261101-aaaaaaa", digest },

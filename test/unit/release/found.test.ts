@@ -43,15 +43,15 @@ function registryWith(attached: ImageRecord): Registry {
   const registry = holding(attached, "ghcr.io")
   const { run } = registry.engine
   registry.engine.run = async (step) => {
-    if (step.argv?.[0] !== "sh") return run(step)
-    const names = step.argv.slice(5)
+    if (step.argv?.[0] !== "look") return run(step)
+    const names = step.argv.slice(1)
     asked.push(...names)
     const lines = names.map((name, index) => `${index} ${tags[name.split(":")[1]!] ?? "none"}\n`)
     return { exitCode: 0, stdout: `${lines.join("")}end\n`, stderr: "", seconds: 0, outputs: {} }
   }
   return Object.assign(registry, {
-    ref: (family: string, name: string) => `${family}:${name}`,
-    step: (name: string, argv: string[]) => ({ name, argv }),
+    name: (family: string, name: string) => `${family}:${name}`,
+    tags: (name: string, argv: string[]) => ({ name, argv }),
     failed: () => new Problem("away", { exitCode: 3 }),
   })
 }

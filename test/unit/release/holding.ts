@@ -1,10 +1,11 @@
-import { attached, indexWith } from "../../../dagger/lib/attest/artifact.ts"
+import { attached } from "../../../dagger/lib/attest/artifact.ts"
 import { tagOf } from "../../../dagger/lib/attest/referrers.ts"
 import { recordStatement, recordType } from "../../../dagger/lib/attest/statement.ts"
 import type { ImageRecord } from "../../../dagger/lib/release/record.ts"
 import type { Registry } from "../../../dagger/lib/release/registry.ts"
 import { bundleBy, newPair } from "../attest/keys.ts"
 
+const indexType = "application/vnd.oci.image.index.v1+json"
 export const digest = `sha256:${"a".repeat(64)}`
 export const pair = newPair()
 
@@ -14,7 +15,7 @@ export function holding(record: ImageRecord, host: string): Registry {
   const about = { image: { digest, size: 1 }, type: recordType, statement, created: record.at }
   const { manifest, bundle, descriptor } = attached(bundleBy(pair, statement), about)
   const manifests: Record<string, string> = {
-    [tagOf(digest)]: indexWith(undefined, [descriptor]),
+    [tagOf(digest)]: JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [descriptor] }),
     [descriptor.digest]: manifest,
   }
   return {
