@@ -52,7 +52,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
 
   cases("are checked by stock cosign, the SBOM beside them", async () => {
     const image = await pushed("stock")
-    await attest(on(), image.record, image.sbom)
+    await attest(on(), image.record, image)
     expect(await verified(image)).toMatchObject({ good: true, problems: [], verdict: "PASS", sbom: "signed" })
     for (const type of [recordType, "spdxjson"]) {
       const good = await stock(address, { ...image, type, key: signer })
@@ -66,12 +66,12 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
     const image = await pushed("twice")
     const store = new MemoryStore()
     expect(await isAttested(on(store), image.record)).toBe(false)
-    await attest(on(store), image.record, image.sbom)
-    await attest(on(store), image.record, image.sbom)
+    await attest(on(store), image.record, image)
+    await attest(on(store), image.record, image)
     for (const each of [on(store), on()]) expect(await isAttested(each, image.record)).toBe(true)
     expect(await isAttested(on(new MemoryStore(), another), image.record)).toBe(false)
     // Another machine with the same key has no copy of what was pushed, and looks at it.
-    await attest(on(), image.record, image.sbom)
+    await attest(on(), image.record, image)
     const kinds = async () => {
       const index = indexSchema.parse(JSON.parse((await registry.manifest("twice", tagOf(image.digest)))!))
       return index.manifests.map(({ annotations }) => annotations?.["dev.sigstore.bundle.predicateType"]).sort()
@@ -86,8 +86,8 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
 
   cases("do not count when another key signed them, and the newest of a trusted one does", async () => {
     const image = await pushed("keys")
-    await attest(on(), image.record, image.sbom)
-    await attest(on(new MemoryStore(), another), { ...image.record, at: "2026-11-24T12:00:00.000Z" }, image.sbom)
+    await attest(on(), image.record, image)
+    await attest(on(new MemoryStore(), another), { ...image.record, at: "2026-11-24T12:00:00.000Z" }, image)
     expect((await verified(image)).record?.at).toBe(image.record.at)
     expect((await verified(image, another)).record?.at).toBe("2026-11-24T12:00:00.000Z")
     const stranger = await newKey(opened, "stranger")
@@ -100,7 +100,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
   cases("of another image do not count, though their signature is good", async () => {
     const good = await pushed("own")
     const image = await pushed("own", "another label")
-    await attest(on(), good.record, good.sbom)
+    await attest(on(), good.record, good)
     const index = await new Referrers(registry).list("own", good.digest)
     const record = index!.manifests.find(
       ({ annotations }) => annotations?.["dev.sigstore.bundle.predicateType"] === recordType,
@@ -141,7 +141,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
       contract: { ...contract!, verdict: "FAIL" as const },
       scan: { ...contract!, verdict: "ACCEPTED" as const, accepted },
     }
-    await attest(on(), { ...image.record, gates }, image.sbom)
+    await attest(on(), { ...image.record, gates }, image)
     const { good, problems } = await verified(image)
     expect([good, problems]).toEqual([
       false,
@@ -160,21 +160,22 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
   // The image's manifest is put first, then the two statements, their list, and the tags.
   cases.each([2, 3, 4])("are there before a tag is, though the registry dies at manifest %i", async (dies) => {
     const family = `dies-${dies}`
-    const { archive, digest } = await tinyImage(opened.engine, family)
+    const { archive, digest, bytes } = await tinyImage(opened.engine, family)
     const sbom = opened.engine.file("sbom.json", tinySbom(family))
     const store = new MemoryStore()
-    const release = (to: Registry) =>
-      publish(to, {
-        ...{ family, tag: "20261122-0123456", digest, fingerprint: "f", archive },
-        attest: () => attest({ registry: to, records: store, signer }, tinyRecord(family, digest), sbom),
-      })
+    const release = async (to: Registry) => {
+      const uploaded = to.upload(family, archive, digest)
+      const about = { sbom, bytes, uploaded }
+      await Promise.all([uploaded, attest({ registry: to, records: store, signer }, tinyRecord(family, digest), about)])
+      return publish(to, [{ family, tag: "20261122-0123456", digest, fingerprint: "f" }])
+    }
     const proxy = await DyingProxy.before(registryAddress(), dies)
     const through = new Registry(opened.engine, { ...address, host: proxy.address }, undefined, "sign")
     await expect(release(through)).rejects.toMatchObject({ exitCode: 3 })
     await proxy.close()
     expect(proxy.died).toBe(true)
     expect(await registry.digestOf(family, "20261122-0123456")).toBeUndefined()
-    expect(await release(registry)).toEqual({ digest })
+    expect(await release(registry)).toEqual([{ digest }])
     expect(await verified({ family, digest })).toMatchObject({ good: true, sbom: "signed" })
     const index = await new Referrers(registry).list(family, digest)
     expect(index!.manifests).toHaveLength(2)

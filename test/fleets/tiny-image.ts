@@ -8,6 +8,8 @@ import type { ImageRecord } from "../../dagger/lib/release/record.ts"
 export interface TinyImage {
   archive: Artifact
   digest: string
+  /** Of its manifest. */
+  bytes: number
 }
 
 export async function tinyImage(engine: Engine, label: string): Promise<TinyImage> {
@@ -46,7 +48,7 @@ export async function tinyImage(engine: Engine, label: string): Promise<TinyImag
     outputs: { archive: "/out/image.tar" },
   })
   if (!ran.outputs.archive) throw new Error(ran.stderr)
-  return { archive: ran.outputs.archive, digest: digestOf(manifest) }
+  return { archive: ran.outputs.archive, digest: digestOf(manifest), bytes: manifest.length }
 }
 
 /** An SBOM of two packages. */

@@ -30,16 +30,24 @@ interface Said {
   created: string
 }
 
+/** What a run that made the image knows of it; the registry is asked for the rest. */
+export interface Made {
+  sbom?: Artifact
+  /** Of its manifest. */
+  bytes?: number
+  /** Resolves once the registry has the image. Default: it has it. */
+  uploaded?: Promise<unknown>
+}
+
 /**
  * Attaches an image's record and its SBOM, signed, to the image in the registry, under its digest. What is there already is
- * not attached again. The image has to be there; it need not have a tag yet.
+ * not attached again. The image need not have a tag yet; it is signed for while it is on its way.
  */
-export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact): Promise<void> {
+export async function attest(on: Attesting, record: ImageRecord, { sbom, bytes, uploaded }: Made = {}): Promise<void> {
   const { family, digest } = record
-  const [looking, image] = await Promise.all([look(on, record), on.registry.manifest(family, digest)])
-  if (image === undefined) throw new Problem(`${family}@${digest} is not in ${on.registry.address.host}`)
-  const subject = { digest, size: Buffer.byteLength(image) }
-  const missing = async (said: Said) => ((await isThere(looking, said)) ? [] : [await made(on, family, subject, said)])
+  const [looking, size] = await Promise.all([look(on, record), bytes ?? bytesOf(on.registry, record)])
+  const missing = async (said: Said) =>
+    (await isThere(looking, said)) ? [] : [await made(on, family, { digest, size }, said)]
   const listed = async () => {
     // The packages of a digest never change: one signed list of them is enough, whoever reads it later.
     if (!sbom && (await anySbom(looking))) return []
@@ -47,7 +55,14 @@ export async function attest(on: Attesting, record: ImageRecord, sbom?: Artifact
     return missing({ type: sbomType, statement: sbomStatement(record, text), created: record.at })
   }
   const added = (await Promise.all([missing(saidBy(record)), listed()])).flat()
+  await uploaded
   if (added.length > 0) await looking.referrers.attach(family, digest, added)
+}
+
+async function bytesOf(registry: Registry, { family, digest }: ImageRecord): Promise<number> {
+  const image = await registry.manifest(family, digest)
+  if (image === undefined) throw new Problem(`${family}@${digest} is not in ${registry.address.host}`)
+  return Buffer.byteLength(image)
 }
 
 /** Whether nothing is left to attach: the record as it reads here and an SBOM are there, signed with keys that count. */

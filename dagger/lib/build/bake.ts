@@ -92,11 +92,19 @@ const registryAccess = ({ registry, auth }: Yard): Bake["registry"] => ({
   auth,
 })
 
-const metadataSchema = z.record(z.string(), z.looseObject({ "containerimage.digest": z.string().optional() }))
+const metadataSchema = z.record(
+  z.string(),
+  z.looseObject({
+    "containerimage.digest": z.string().optional(),
+    "containerimage.descriptor": z.looseObject({ size: z.int().positive() }).optional(),
+  }),
+)
 
-/** The digest that bake tells of a target's image. */
-export function digestIn(metadata: unknown, target: string): string {
-  const digest = metadataSchema.safeParse(metadata).data?.[target]?.["containerimage.digest"]
+/** What bake tells of a target's image: its digest and, from most exporters, the bytes of its manifest. */
+export function imageIn(metadata: unknown, target: string): { digest: string; bytes?: number } {
+  const told = metadataSchema.safeParse(metadata).data?.[target]
+  const digest = told?.["containerimage.digest"]
   if (!digest) throw new StepError(`build ${target}`, { why: "bake told no digest for it" })
-  return digest
+  const bytes = told["containerimage.descriptor"]?.size
+  return { digest, ...(bytes === undefined ? {} : { bytes }) }
 }

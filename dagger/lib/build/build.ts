@@ -6,7 +6,7 @@ import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import { contentsOf } from "../release/contents.ts"
 import { digestsOf, type Yard } from "../yard.ts"
-import { bake, digestIn, inputsRoot, secretsFor } from "./bake.ts"
+import { bake, imageIn, inputsRoot, secretsFor } from "./bake.ts"
 import { archivePath, layoutPath, lookOutput, ociOutput } from "./buildkit.ts"
 import { onParent, type Parent, parentInputs, releasedParent } from "./parent.ts"
 import { readingCaches, usesRegistryCache } from "./registry-cache.ts"
@@ -20,6 +20,8 @@ export interface Built {
   archive: Artifact
   /** The image manifest's digest. */
   digest: string
+  /** Of that manifest, where the builder tells. */
+  bytes?: number
   /** Packages in its SBOM. */
   packages: number
   /** SHA-256 over the package table: what a risk acceptance holds for. */
@@ -166,7 +168,7 @@ async function buildOne(
   const image: Built = {
     family,
     archive: second.outputs.archive!,
-    digest: digestIn(second.metadata, sealed(family)),
+    ...imageIn(second.metadata, sealed(family)),
     packages: sbom.packages,
     contents: contentsOf(sbom.table),
     sbom: yard.engine.file(`${family}.spdx.json`, sbom.text),

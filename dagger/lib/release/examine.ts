@@ -11,15 +11,16 @@ import { exitCodeOf } from "./leave.ts"
 import { type ImageRecord, verdictOf } from "./record.ts"
 import { isLoopback, type Registry } from "./registry.ts"
 import { reusable } from "./reuse.ts"
+import { send } from "./send.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
-import { toolsOf } from "./tools.ts"
+import { askTools, toolsOf } from "./tools.ts"
 
 /** The images of a plan, each with its record; those that were there already were not built. */
 export interface Examined {
   records: Map<string, ImageRecord>
   reused: ReadonlySet<string>
   built: readonly Built[]
-  /** family -> whether its bytes are in the registry by now, nameless; rejects with what kept them from there. */
+  /** family -> whether it is in the registry by now with its record, nameless; rejects with what kept it from there. */
   sent: ReadonlyMap<string, Promise<boolean>>
   /** What was thrown first, of an image that could not be built or looked at. */
   failure?: { reason: unknown }
@@ -40,6 +41,8 @@ export async function examine(
     tell(options, { family, step: "build", state: "started", expected: expected?.seconds })
   const examineOne = async (image: Built) => {
     tell(options, { family: image.family, step: "build", state: "done", brief: buildBrief(image) })
+    // All that building and looking take; what else was used is asked for at the end.
+    askTools(yard.engine, ["build", "sbom", "run"])
     const inspected = await on.side(() => inspect(yard, options, image))
     if (takesGigabytes(yard.fleet, image.family)) await yard.engine.discardShared(bigImage)
     const tools = await toolsOf(yard.engine)
@@ -51,14 +54,14 @@ export async function examine(
   const sound = soundLines(yard, records)
   const sent = new Map<string, Promise<boolean>>()
   const onBuilt = async (image: Built) => {
-    const { family, archive, digest, parent } = image
+    const { family, archive, parent } = image
     const examined = examineOne(image)
     sound.add(family, examined)
     const sending = examined.then(async () => {
       if (options.dryRun || !(await sound.line(family))) return false
       // The registry takes from its parent what they have in common.
       await sent.get(parent?.family ?? "")
-      await on.side(() => registry.upload(family, archive, digest))
+      await send(yard, registry, { image, record: records.get(family)!, side: on.side })
       await yard.engine.discard(archive)
       return true
     })

@@ -1,12 +1,12 @@
 import type { LimitFunction } from "p-limit"
 import { recordStatement } from "../attest/statement.ts"
-import { type Trust, trustOf } from "../attest/trust.ts"
 import { harmless } from "../engine/engine.ts"
 import { fingerprint as printOf } from "../plan/fingerprint.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import { Problem } from "../problem.ts"
 import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
+import { trustIn } from "./attesting.ts"
 import { digestsOf } from "./digests.ts"
 import { current, fingerprintTag, type Published } from "./publish.ts"
 import type { ImageRecord } from "./record.ts"
@@ -149,13 +149,4 @@ async function fromElsewhere(
   await yard.records.put(record)
   await yard.records.putSigned(family, signed.statement, signed)
   return { record }
-}
-
-export function trustIn({ fleet, signer }: Pick<Yard, "fleet" | "signer">): Trust | undefined {
-  try {
-    return trustOf(fleet, signer?.publicKey)
-  } catch (error) {
-    if (error instanceof Problem) return undefined
-    throw error
-  }
 }

@@ -1,5 +1,5 @@
 import type { LimitFunction } from "p-limit"
-import { type Attesting, attest, isAttested } from "../attest/attest.ts"
+import { attest, isAttested } from "../attest/attest.ts"
 import { recordStatement } from "../attest/statement.ts"
 import type { Built } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
@@ -8,11 +8,13 @@ import type { PlannedFamily } from "../plan/plan.ts"
 import type { ExitCode } from "../problem.ts"
 import { sha256 } from "../sha256.ts"
 import type { Yard } from "../yard.ts"
+import { attestingIn } from "./attesting.ts"
 import type { Examined } from "./examine.ts"
-import { type Found, isSaidOf, trustIn } from "./found.ts"
-import { type Published, publish, republish } from "./publish.ts"
+import { type Found, isSaidOf } from "./found.ts"
+import { type Published, publish } from "./publish.ts"
 import type { ImageRecord } from "./record.ts"
 import { isLoopback, type Registry, repository } from "./registry.ts"
+import { send } from "./send.ts"
 import { type ShipOptions, tell } from "./shipping.ts"
 
 /** 0 passed or accepted (on loopback also unchecked), 1 a gate failed, 3 a gate could not look or nobody looked. */
@@ -47,84 +49,73 @@ interface Leaving {
   found: Found
 }
 
-/** Publishes families side by side, those that the registry has all at once; answers what became of each. */
+/**
+ * Publishes families, with what stands in for those that were built or have no record in the registry yet: all of them get
+ * their tags at once, when they are there. Answers what became of each; throws what kept one from there, when the others
+ * are out.
+ */
 export async function publishAll(
   leaving: Leaving,
   families: ReadonlySet<string>,
   side: LimitFunction,
 ): Promise<Map<string, Published>> {
   const planned = leaving.options.plan.families.filter(({ family }) => families.has(family))
-  const all = await Promise.all(planned.map((each) => side(() => departing(leaving, each))))
-  const [there, others] = [all.filter(isThere), all.filter((each) => !isThere(each))]
+  const arriving = await Promise.allSettled(planned.map((each) => arrived(leaving, each, side)))
+  const all = arriving.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
+  const missing = arriving.find((each) => each.status === "rejected")
+  const anew = all.filter(({ released }) => !released)
+  const outs = await publish(leaving.registry, anew.map(releaseOf(leaving)))
   const published = new Map<string, Published>()
-  const done = async (each: Departing, out: Published) => {
+  for (const each of all) {
+    const out = each.released ?? outs[anew.indexOf(each)]!
     await keepRelease(leaving, each, out)
     published.set(each.family, out)
     tell(leaving.options, { family: each.family, step: "publish", state: "done", brief: leaving.options.plan.tag })
   }
-  const together = side(async () => {
-    for (const { family } of there) tell(leaving.options, { family, step: "publish", state: "started" })
-    const outs = await republish(leaving.registry, there.filter(({ released }) => !released).map(releaseOf(leaving)))
-    for (const each of there) await done(each, each.released ?? outs.shift()!)
-  })
-  await Promise.all([together, ...others.map((each) => side(async () => done(each, await publishOne(leaving, each))))])
+  if (missing) throw missing.reason
   return published
 }
 
 /** A family on its way out, and what is known of it. */
 interface Departing extends PlannedFamily {
   record: ImageRecord
-  /** Its record hangs on its digest already, signed with a key that counts; or this run has no key to sign with. */
-  said: boolean
   /** It was released from here as this run would release it, and still is. */
   released?: Published
   built?: Built
 }
 
-async function departing(leaving: Leaving, planned: PlannedFamily): Promise<Departing> {
-  const { yard, examined, found } = leaving
+/** A family that is in the registry, with its record where this run has a key to sign it with. */
+async function arrived(leaving: Leaving, planned: PlannedFamily, side: LimitFunction): Promise<Departing> {
+  const { yard, registry, options, examined, found } = leaving
   const { family } = planned
+  tell(options, { family, step: "publish", state: "started" })
   const record = examined.records.get(family)!
   const asFound = record === found.records.get(family)
   const released = asFound ? found.released.get(family) : undefined
   const built = examined.built.find((each) => each.family === family)
-  const signing = attestingIn(leaving)
-  const saidHere = async () =>
-    (await yard.records.releases(family)).some((each) => isSaidOf(each, record, signing?.signer.publicKey.id))
-  const said =
-    !signing ||
-    released !== undefined ||
-    (await saidHere()) ||
-    // Another machine released it, or this one did so without records of its own.
-    (asFound && !built && (await isAttested(signing, record)))
-  return { ...planned, record, said, ...(released ? { released } : {}), built }
+  if (built) {
+    if (!(await examined.sent.get(family))) await send(yard, registry, { image: built, record, side })
+  } else if (!released) await side(() => attestOnce(leaving, record, asFound))
+  return { ...planned, record, ...(released ? { released } : {}), built }
 }
 
-const attestingIn = ({ yard, registry }: Leaving): Attesting | undefined =>
-  yard.signer && { registry, records: yard.records, signer: yard.signer, trusted: trustIn(yard)?.keys }
-
-/** Nothing but tags is missing of it, if that. */
-const isThere = ({ built, said }: Departing): boolean => built === undefined && said
+/** Attaches the record of an image that was there already, where it does not hang there yet. */
+async function attestOnce({ yard, registry }: Leaving, record: ImageRecord, asFound: boolean): Promise<void> {
+  const signing = attestingIn(yard, registry)
+  if (!signing) return
+  const releases = await yard.records.releases(record.family)
+  if (releases.some((each) => isSaidOf(each, record, signing.signer.publicKey.id))) return
+  // Another machine released it, or this one did so without records of its own.
+  if (asFound && (await isAttested(signing, record))) return
+  await attest(signing, record)
+}
 
 const releaseOf =
   ({ options }: Leaving) =>
-  ({ family, record }: Departing) => ({ family, tag: options.plan.tag, digest: record.digest })
-
-async function publishOne(leaving: Leaving, each: Departing): Promise<Published> {
-  const { registry, options, examined } = leaving
-  const { family, fingerprint, record, said, built } = each
-  tell(options, { family, step: "publish", state: "started" })
-  const signing = attestingIn(leaving)
-  // It hangs on the digest, whatever tags the image gets.
-  const attesting = signing && !said && (() => attest(signing, record, built?.sbom))
-  return publish(registry, {
-    ...releaseOf(leaving)(each),
-    fingerprint,
-    archive: built?.archive,
-    attest: attesting || undefined,
-    sent: examined.sent.get(family),
+  ({ family, fingerprint, record, built }: Departing) => ({
+    ...{ family, tag: options.plan.tag, digest: record.digest },
+    ...(built ? { fingerprint } : {}),
   })
-}
 
 async function keepRelease({ yard, options }: Leaving, { family, record, released }: Departing, out: Published) {
   if (released) return

@@ -10,6 +10,12 @@ export async function toolsOf(engine: Engine): Promise<Record<string, string>> {
   return { engine: engine.name, builder: builderVersion(), ...Object.assign({}, ...parts) }
 }
 
+/** Asks parts for their versions already, while other steps run. */
+export function askTools(engine: Engine, parts: readonly ToolboxPart[]): void {
+  // Who needs the answer is told of a failure.
+  for (const part of parts) toolsIn(engine, part).catch(() => {})
+}
+
 const asked = new WeakMap<Engine, Map<ToolboxPart, Promise<Record<string, string>>>>()
 
 /** What a part says of itself; asked once per run. */

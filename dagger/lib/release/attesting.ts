@@ -1,0 +1,19 @@
+import type { Attesting } from "../attest/attest.ts"
+import { type Trust, trustOf } from "../attest/trust.ts"
+import { Problem } from "../problem.ts"
+import type { Yard } from "../yard.ts"
+import type { Registry } from "./registry.ts"
+
+/** Whose signatures count here; undefined where nobody's is known. */
+export function trustIn({ fleet, signer }: Pick<Yard, "fleet" | "signer">): Trust | undefined {
+  try {
+    return trustOf(fleet, signer?.publicKey)
+  } catch (error) {
+    if (error instanceof Problem) return undefined
+    throw error
+  }
+}
+
+/** What signing records takes; undefined for a run without a key. */
+export const attestingIn = (yard: Yard, registry: Registry): Attesting | undefined =>
+  yard.signer && { registry, records: yard.records, signer: yard.signer, trusted: trustIn(yard)?.keys }
