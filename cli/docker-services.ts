@@ -18,6 +18,8 @@ import { inHome, label } from "./state.ts"
 export class DockerServices {
   private readonly started = new Map<string, Promise<void>>()
   private readonly volumes = new Map<string, Promise<string>>()
+  /** What Docker says of the ports of the embedded registry. */
+  private ports?: Promise<string>
 
   constructor(
     private readonly run: string,
@@ -44,8 +46,8 @@ export class DockerServices {
 
   /** Whether the embedded registry is what listens on this port of the loopback; it then has a name in Docker's network. */
   async isEmbedded(port: number): Promise<boolean> {
-    const { stdout } = await execa("docker", ["port", registryContainer], { reject: false })
-    return (stdout ?? "").split("\n").some((line) => line.startsWith(`${port}/`) && line.endsWith(`:${port}`))
+    this.ports ??= execa("docker", ["port", registryContainer], { reject: false }).then(({ stdout }) => stdout ?? "")
+    return (await this.ports).split("\n").some((line) => line.startsWith(`${port}/`) && line.endsWith(`:${port}`))
   }
 
   /** Leaves every service; stops those that no other run uses. */

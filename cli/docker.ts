@@ -154,9 +154,7 @@ export class DockerEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await this.removeContainers()
-    await this.services.release()
-    await this.shared.remove()
+    await Promise.all([this.services.release(), this.removeContainers().then(() => this.shared.remove())])
     for (const image of this.loaded) await execa("docker", ["image", "rm", "--force", image], { reject: false })
     await rm(this.options.work, { recursive: true, force: true })
   }
