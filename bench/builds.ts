@@ -5,12 +5,19 @@ import { Arena } from "./arena.ts"
 import { Bake, Loop } from "./buildx.ts"
 import { type Competitor, type Measured, measured, runs } from "./competitor.ts"
 import { Fairlead } from "./fairlead.ts"
-import { buildFleet, changeBase, changeLeaf, changeNothing } from "./fleet.ts"
+import { buildFleet, changeBase, changeLeaf, changeNoCommit, changeNothing, imagesOf, wholeApps } from "./fleet.ts"
 import { rotated } from "./statistics.ts"
 
 /** In this order within a round: each leaves behind what the next one starts from. */
-export const buildCases = ["cold", "nothing", "leaf", "base", "fresh"] as const
-export type BuildCase = (typeof buildCases)[number]
+export const buildCases = ["cold", "nothing", "again", "leaf", "base", "fresh"] as const
+/** The same of a fleet with as many apps as the blueprint has services. */
+export const wholeCases = ["whole-nothing", "whole-again"] as const
+export type BuildCase = (typeof buildCases)[number] | (typeof wholeCases)[number]
+
+const appsIn = (which: BuildCase): number => (which.startsWith("whole-") ? wholeApps : 3)
+
+/** How many images a case is about. */
+export const imagesIn = (which: BuildCase): number => imagesOf(appsIn(which))
 
 export interface BuildSample extends Measured {
   case: BuildCase
@@ -29,28 +36,33 @@ export interface Into<Sample> extends Asked {
   samples: Sample[]
 }
 
-/** All competitors through all cases, round by round and from one on, the order of competitors another one each time. */
+/** All competitors through all cases of one fleet, round by round and from one on, the order of competitors another one each time. */
 export async function measureBuilds(
   cases: readonly BuildCase[],
   { rounds, say, signal, samples, from, keep }: Into<BuildSample> & { from: number; keep: () => Promise<void> },
 ): Promise<void> {
   if (cases.length === 0) return
-  const checkout = await buildFleet()
+  const fleet = await buildFleet(appsIn(cases[0]!))
+  const { checkout } = fleet
   const arenas: Arena[] = []
   try {
     const { policy } = (await openRepository(checkout.root)).fleet
     for (const name of ["loop", "bake", "fairlead"]) arenas.push(await Arena.open(name, policy))
-    const [loop, bake, fairlead] = [new Loop(arenas[0]!), new Bake(arenas[1]!), new Fairlead(arenas[2]!)]
+    const [loop, bake, fairlead] = [
+      new Loop(arenas[0]!, fleet),
+      new Bake(arenas[1]!, fleet),
+      new Fairlead(arenas[2]!, fleet),
+    ]
     const all: Competitor[] = [loop, bake, fairlead]
     await runs([`${fairleadRoot}/fairlead`, "key"], { cwd: checkout.root, env: fairlead.arena.env })
     /** Who has built everything that the checkout holds, with its BuildKit's own cache whole. */
     const settled = new Set<Competitor>()
     for (let round = from; round < rounds; round++) {
-      for (const which of buildCases.filter((each) => cases.includes(each))) {
-        if (which !== "cold") await settle(all, settled, checkout, say)
+      for (const which of cases) {
+        if (which !== "cold") await settle(all, settled, say)
         if (which === "leaf") {
           await changeLeaf(checkout, `${round} alone`)
-          const alone = await measured(loop.arena, () => loop.leafAlone(checkout.root, `alone-${round}`))
+          const alone = await measured(loop.arena, () => loop.leafAlone(`alone-${round}`))
           samples.push(told({ case: which, who: "that leaf alone", round, ...alone }, say))
         }
         await prepare[which](checkout, String(round))
@@ -60,7 +72,7 @@ export async function measureBuilds(
           if (which === "fresh") await competitor.arena.freshRunner()
           if (which === "cold" || which === "fresh") await competitor.standBy()
           const tag = `${which}-${round}`
-          const took = await measured(competitor.arena, () => competitor.ship(checkout.root, tag))
+          const took = await measured(competitor.arena, () => competitor.ship(tag))
           samples.push(told({ case: which, who: competitor.name, round, ...took }, say))
           if (which === "fresh") settled.delete(competitor)
           else settled.add(competitor)
@@ -77,6 +89,9 @@ export async function measureBuilds(
 const prepare: Record<BuildCase, (checkout: Checkout, stamp: string) => Promise<void>> = {
   cold: changeNothing,
   nothing: changeNothing,
+  again: changeNoCommit,
+  "whole-nothing": changeNothing,
+  "whole-again": changeNoCommit,
   leaf: changeLeaf,
   base: changeBase,
   // The change that a runner is started for.
@@ -84,17 +99,12 @@ const prepare: Record<BuildCase, (checkout: Checkout, stamp: string) => Promise<
 }
 
 /** Builds what was not built yet, unmeasured. A fresh runner's cache is not whole: it starts again from nothing. */
-async function settle(
-  all: readonly Competitor[],
-  settled: Set<Competitor>,
-  checkout: Checkout,
-  say: Asked["say"],
-): Promise<void> {
+async function settle(all: readonly Competitor[], settled: Set<Competitor>, say: Asked["say"]): Promise<void> {
   for (const competitor of all.filter((each) => !settled.has(each))) {
     say(`readying ${competitor.name}: the whole fleet, unmeasured`)
     await competitor.arena.empty()
     await competitor.standBy()
-    await competitor.ship(checkout.root, "settled")
+    await competitor.ship("settled")
     settled.add(competitor)
   }
 }

@@ -12,7 +12,7 @@ import { readAsked } from "../dagger/lib/plan/reading.ts"
 import { revisionOf } from "../dagger/lib/plan/tag.ts"
 import type { Arena } from "./arena.ts"
 import { type Competitor, runs } from "./competitor.ts"
-import { appNames, families, images, leaf } from "./fleet.ts"
+import { type BuildFleet, leaf } from "./fleet.ts"
 
 // The registry by its name in the arena's network: it is BuildKit that pushes.
 const ref = (name: string, tag: string): string => `registry:5000/fleet/${name}:${tag}`
@@ -25,27 +25,30 @@ export class Loop implements Competitor {
   readonly name = "loop"
   /** The tag under which the whole fleet was pushed last: what a leaf alone stands on. */
   private parents = ""
-  constructor(readonly arena: Arena) {}
+  constructor(
+    readonly arena: Arena,
+    private readonly fleet: BuildFleet,
+  ) {}
 
   standBy = () => readyBuilder(this.arena)
 
-  async ship(root: string, tag: string): Promise<object> {
-    const file = await targetsOf(root)
-    for (const name of inOrder(file)) await this.build(root, file, name, { tag, parents: tag })
+  async ship(tag: string): Promise<object> {
+    const file = await targetsOf(this.fleet)
+    for (const name of inOrder(file)) await this.build(file, name, { tag, parents: tag })
     this.parents = tag
     return {}
   }
 
   /** What one image alone takes: the floor for a run in which nothing else changed. */
-  async leafAlone(root: string, tag: string): Promise<object> {
-    await this.build(root, await targetsOf(root), leaf, { tag, parents: this.parents })
+  async leafAlone(tag: string): Promise<object> {
+    await this.build(await targetsOf(this.fleet), leaf, { tag, parents: this.parents })
     return {}
   }
 
-  private async build(root: string, file: BakeFile, name: string, tags: { tag: string; parents: string }) {
+  private async build(file: BakeFile, name: string, tags: { tag: string; parents: string }) {
     const { arena } = this
     await runs([...(await buildx()), ...buildArguments(name, file.target[name]!, tags)], {
-      cwd: root,
+      cwd: this.fleet.checkout.root,
       env: arena.buildxEnv,
     })
   }
@@ -54,13 +57,16 @@ export class Loop implements Competitor {
 /** The same images as linked targets of one bake file, in one solve. */
 export class Bake implements Competitor {
   readonly name = "bake"
-  constructor(readonly arena: Arena) {}
+  constructor(
+    readonly arena: Arena,
+    private readonly fleet: BuildFleet,
+  ) {}
 
   standBy = () => readyBuilder(this.arena)
 
-  async ship(root: string, tag: string): Promise<object> {
-    const file = await targetsOf(root)
-    for (const name of images) {
+  async ship(tag: string): Promise<object> {
+    const file = await targetsOf(this.fleet)
+    for (const name of this.fleet.images) {
       Object.assign(file.target[name]!, {
         ...{ tags: [ref(name, tag)], output: ["type=registry"] },
         ...{ "cache-from": [cacheFrom(name)], "cache-to": [cacheTo(name)] },
@@ -69,7 +75,7 @@ export class Bake implements Competitor {
     const path = join(this.arena.home, "bake.json")
     await writeFile(path, bakeText(file))
     const argv = ["bake", "--builder", builder, "--file", path, "--progress", "plain"]
-    await runs([...(await buildx()), ...argv], { cwd: root, env: this.arena.buildxEnv })
+    await runs([...(await buildx()), ...argv], { cwd: this.fleet.checkout.root, env: this.arena.buildxEnv })
     return {}
   }
 }
@@ -82,10 +88,10 @@ async function readyBuilder(arena: Arena): Promise<void> {
 }
 
 /** The targets that Fairlead itself would hand to bake; what is made of them is each competitor's own. */
-async function targetsOf(root: string): Promise<BakeFile> {
+async function targetsOf({ checkout: { root }, families, apps }: BuildFleet): Promise<BakeFile> {
   const repository = await openRepository(root)
   const { fleet } = repository
-  const reading = await readAsked(repository, { families, apps: appNames }, commitOf)
+  const reading = await readAsked(repository, { families: [...families], apps: [...apps] }, commitOf)
   const bases = await Promise.all(
     Object.entries(fleet.bases).map(async ([name, base]) => [name, await baseLayout(base, fleet.epoch)] as const),
   )

@@ -10,8 +10,8 @@ export interface Competitor {
   arena: Arena
   /** Brings up what stands ready between runs. */
   standBy(): Promise<void>
-  /** What the checkout at `root` holds, built and pushed under this tag. */
-  ship(root: string, tag: string): Promise<Extra>
+  /** What its fleet's checkout holds, built and pushed under this tag. */
+  ship(tag: string): Promise<Extra>
 }
 
 /** What a competitor knows of its own run. */

@@ -2,22 +2,25 @@ import { z } from "zod"
 import { fairleadRoot } from "../cli/version.ts"
 import type { Arena } from "./arena.ts"
 import { type Competitor, type Extra, runs } from "./competitor.ts"
-import { appNames, families } from "./fleet.ts"
+import type { BuildFleet } from "./fleet.ts"
 import { covered, type Interval } from "./statistics.ts"
 
 /** `./fairlead ship`, as people and CI call it: it starts BuildKit and stops it, runs every gate, signs. */
 export class Fairlead implements Competitor {
   readonly name = "Fairlead"
-  constructor(readonly arena: Arena) {}
+  constructor(
+    readonly arena: Arena,
+    private readonly fleet: BuildFleet,
+  ) {}
 
   standBy = async () => {}
 
   /** The tag is its own: day and commit. */
-  async ship(root: string): Promise<Extra> {
+  async ship(): Promise<Extra> {
     const heard: { at: number; line: string }[] = []
     const started = performance.now()
     const stdout = await runs([`${fairleadRoot}/fairlead`, ...this.argv], {
-      cwd: root,
+      cwd: this.fleet.checkout.root,
       env: this.arena.env,
       onLine: (line) => heard.push({ at: (performance.now() - started) / 1000, line }),
     })
@@ -29,7 +32,8 @@ export class Fairlead implements Competitor {
   }
 
   private get argv(): string[] {
-    const named = [...families.flatMap((name) => ["--family", name]), ...appNames.flatMap((name) => ["--app", name])]
+    const { families, apps } = this.fleet
+    const named = [...families.flatMap((name) => ["--family", name]), ...apps.flatMap((name) => ["--app", name])]
     return ["ship", "--json", "--advisories", "none", ...named]
   }
 }

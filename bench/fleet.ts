@@ -1,16 +1,30 @@
-import { cp } from "node:fs/promises"
+import { cp, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parse, stringify } from "yaml"
-import { fairleadRoot } from "../cli/version.ts"
+import { fairleadRoot as fleetRoot } from "../cli/version.ts"
 import { Checkout } from "../test/e2e/yard.ts"
 
-/** What is built, in order: four families in a line, and three apps as leaves. */
-export const families = ["base-python", "base-utils", "base-cpu-pydeps", "family-web"] as const
+const families = ["base-python", "base-utils", "base-cpu-pydeps", "family-web"] as const
+
+/** The first apps and what they stand on; further ones stand on the two in turn. */
 const apps = { alpha: "base-cpu-pydeps", beta: "family-web", gamma: "family-web" } as const
-export const appNames = Object.keys(apps)
-export const images = [...families, "alpha-cpu", "beta-web", "gamma-web"] as const
 /** What changes when one leaf changes. */
 export const leaf = "alpha-cpu"
+
+/** How many apps there are when nothing but the fleet's size is the question: as many as the blueprint has services. */
+export const wholeApps = 64
+
+/** A fleet to build: four families in a line, and apps as leaves. */
+export interface BuildFleet {
+  checkout: Checkout
+  families: readonly string[]
+  apps: readonly string[]
+  /** What is built, in order. */
+  images: readonly string[]
+}
+
+/** How many images a fleet of so many apps has. */
+export const imagesOf = (count: number): number => families.length + count
 
 /** As far as this file changes it. */
 export interface FleetFile {
@@ -20,26 +34,40 @@ export interface FleetFile {
   policy: { rollout: Record<string, unknown> & { waves: { services?: string[] }[] } }
 }
 
-/** This repository's own fleet with the three apps in place of its services, in a repository of its own. */
-export async function buildFleet(): Promise<Checkout> {
+/** This repository's own fleet with so many apps in place of its services, in a repository of its own. */
+export async function buildFleet(count: number = Object.keys(apps).length): Promise<BuildFleet> {
   const checkout = await Checkout.make()
-  for (const app of appNames) {
-    const from = join(fairleadRoot, "apps/reference")
-    await cp(from, join(checkout.root, "apps", app), { recursive: true })
+  const standing = standingOn(count)
+  const names = standing.map(([app]) => app)
+  for (const app of names) {
+    const at = join(checkout.root, "apps", app)
+    await cp(join(fleetRoot, "apps/reference"), at, { recursive: true })
+    // No two apps have the same bytes.
+    await writeFile(join(at, "name"), `${app}\n`)
   }
   await changeFleet(checkout, (fleet) => {
     fleet.apps = Object.fromEntries(
-      appNames.map((app) => [app, { path: `apps/${app}`, command: ["python", "/app/main.py"] }]),
+      names.map((app) => [app, { path: `apps/${app}`, command: ["python", "/app/main.py"] }]),
     )
     setServices(
       fleet,
-      Object.entries(apps).map(([app, family], at) => [
+      standing.map(([app, family], at) => [
         `Service${app}`,
         { family, app, hosts: ["mainpc"], needs: ["cpu"], port: 7001 + at, healthPort: 8001 + at },
       ]),
     )
   })
-  return checkout
+  const images = standing.map(([app, family]) => `${app}-${family === "family-web" ? "web" : "cpu"}`)
+  return { checkout, families, apps: names, images: [...families, ...images] }
+}
+
+const standingOn = (count: number): [string, string][] => {
+  const parents = [apps.alpha, apps.beta]
+  const more = Array.from({ length: Math.max(0, count - 3) }, (_, at): [string, string] => [
+    `app${at}`,
+    parents[at % 2]!,
+  ])
+  return [...Object.entries(apps), ...more].slice(0, count)
 }
 
 /** Changes fleet.yaml as data, and commits it. */
@@ -57,6 +85,9 @@ export function setServices(fleet: FleetFile, services: [string, Record<string, 
 }
 
 const stamped = (stamp: string) => (text: string) => `${text.replace(/\n# measured .*\n$/, "\n")}# measured ${stamp}\n`
+
+/** The very commit that was built before, as when a job is started once more. */
+export const changeNoCommit = async (): Promise<void> => {}
 
 /** A commit that changes no image, as most do: what comes of it is a new tag. */
 export const changeNothing = (checkout: Checkout, stamp: string) => checkout.change("NOTES.md", stamped(stamp))

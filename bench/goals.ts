@@ -1,5 +1,4 @@
-import type { BuildCase } from "./builds.ts"
-import { images } from "./fleet.ts"
+import { type BuildCase, imagesIn } from "./builds.ts"
 import type { Results } from "./page.ts"
 import { summary } from "./statistics.ts"
 import { megabytes, seconds } from "./table.ts"
@@ -15,10 +14,19 @@ export function goalRows({ builds, plans }: Pick<Results, "builds" | "plans">): 
     if (mine === undefined || theirs === undefined) return []
     return [[goal, `≤ ${most}`, (mine / theirs).toFixed(2), held(mine / theirs <= most)]]
   }
-  const requests = median("nothing", "Fairlead", "requests")
+  const requests = (goal: string, which: BuildCase): string[][] => {
+    const asked = median(which, "Fairlead", "requests")
+    if (asked === undefined) return []
+    const each = asked / imagesIn(which)
+    return [[`${goal}, requests for each image`, "≤ 1", each.toFixed(1), held(each <= 1)]]
+  }
+  const unchanged = (["whole-again", "whole-nothing", "again", "nothing"] as const).map((which) => {
+    const what = which.endsWith("again") ? "the same commit again" : "a commit that changes no image"
+    return [which, `${what}, ${imagesIn(which)} images`] as const
+  })
   return [
-    ...against("nothing changed, of bake", "nothing", "bake", 0.2),
-    ...(requests === undefined ? [] : [requestsRow(requests / images.length)]),
+    ...unchanged.flatMap(([which, goal]) => against(`${goal}, of bake`, which, "bake", 0.2)),
+    ...unchanged.flatMap(([which, goal]) => requests(goal, which)),
     ...against("one leaf changed, of that leaf alone", "leaf", "that leaf alone", 1.15),
     ...against("cold, of the loop", "cold", "loop", 0.8),
     ...against("cold, of bake", "cold", "bake", 1.05),
@@ -28,10 +36,6 @@ export function goalRows({ builds, plans }: Pick<Results, "builds" | "plans">): 
 }
 
 const held = (is: boolean): string => (is ? "yes" : "no")
-
-const requestsRow = (each: number): string[] => [
-  ...["nothing changed, requests for each family", "≤ 1", each.toFixed(1), held(each <= 1)],
-]
 
 function planRows(plans: Results["plans"]): string[][] {
   const largest = Math.max(...plans.map((each) => each.families))

@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from "node:fs/promises"
-import { type BuildCase, buildCases } from "./builds.ts"
+import type { BuildCase } from "./builds.ts"
 import type { Results } from "./page.ts"
 
 /** What an earlier run kept in a file, to go on from; nothing measured where there is no file. */
@@ -17,7 +17,11 @@ export async function keep(file: string | undefined, results: Results): Promise<
 }
 
 /** What of the build cases is still to be measured, and from which round on; what a round that was cut off left is dropped. */
-export function openBuilds(results: Results, wanted: readonly string[]): { cases: BuildCase[]; from: number } {
+export function openBuilds(
+  results: Results,
+  among: readonly BuildCase[],
+  wanted: readonly string[],
+): { cases: BuildCase[]; from: number } {
   const { rounds } = results.flags
   const whole = (which: BuildCase) => {
     const who = ["loop", "bake", "Fairlead", ...(which === "leaf" ? ["that leaf alone"] : [])]
@@ -25,7 +29,7 @@ export function openBuilds(results: Results, wanted: readonly string[]): { cases
       ...who.map((name) => results.builds.filter((each) => each.case === which && each.who === name).length),
     )
   }
-  const cases = buildCases.filter((each) => wanted.includes(each) && whole(each) < rounds)
+  const cases = among.filter((each) => wanted.includes(each) && whole(each) < rounds)
   const from = Math.min(rounds, ...cases.map(whole))
   results.builds = results.builds.filter((each) => !cases.includes(each.case) || each.round < from)
   return { cases, from }

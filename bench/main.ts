@@ -7,14 +7,14 @@ import { openRepository } from "../cli/repository.ts"
 import { ready } from "../cli/setup/ready.ts"
 import { fairleadRoot } from "../cli/version.ts"
 import { Problem } from "../dagger/lib/problem.ts"
-import { buildCases, measureBuilds } from "./builds.ts"
+import { buildCases, measureBuilds, wholeCases } from "./builds.ts"
 import { measureDeploys } from "./deploys.ts"
 import { keep, kept, openBuilds, openDeploys } from "./kept.ts"
 import { machine } from "./machine.ts"
 import { pageOf, type Results, tablesOf } from "./page.ts"
 import { measurePlans } from "./planning.ts"
 
-const cases = [...buildCases, "plan", "deploy"] as const
+const cases = [...buildCases, ...wholeCases, "plan", "deploy"] as const
 type Case = (typeof cases)[number]
 
 interface Flags {
@@ -66,8 +66,10 @@ async function bench(flags: Flags): Promise<void> {
   results.machines.push(await machine())
   const keeping = () => keep(flags.keep, results)
   try {
-    const { cases, from } = openBuilds(results, wanted)
-    await measureBuilds(cases, { ...asked, samples: results.builds, from, keep: keeping })
+    for (const among of [buildCases, wholeCases]) {
+      const { cases, from } = openBuilds(results, among, wanted)
+      await measureBuilds(cases, { ...asked, samples: results.builds, from, keep: keeping })
+    }
     if (wanted.includes("plan") && results.plans.length === 0) {
       await measurePlans(flags.families, { ...asked, samples: results.plans })
       await keeping()

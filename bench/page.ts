@@ -1,6 +1,6 @@
-import type { BuildCase, BuildSample } from "./builds.ts"
+import { type BuildCase, type BuildSample, imagesIn } from "./builds.ts"
 import type { DeploySample } from "./deploys.ts"
-import { images } from "./fleet.ts"
+import { wholeApps } from "./fleet.ts"
 import { goalRows } from "./goals.ts"
 import type { PlanSample } from "./planning.ts"
 import { summary } from "./statistics.ts"
@@ -59,7 +59,8 @@ export function tablesOf(results: Results): string {
 
 const buildIntroduction = `## From sources to a registry
 
-The same ${images.length} images of the same commit: ${images.join(", ")}. Each competitor has a BuildKit, a volume for its cache and a registry
+The same ${imagesIn("cold")} images of the same commit: four families in a line (base-python, base-utils, base-cpu-pydeps, family-web) and an image
+for each of three apps; of "the whole fleet" ${wholeApps} apps, as many as the blueprint has services. Each competitor has a BuildKit, a volume for its cache and a registry
 to itself, all of the toolbox's versions and alike; who begins changes from round to round.
 
 | | loop | bake | Fairlead |
@@ -77,7 +78,11 @@ what crossed its network interface. Memory is what the client's processes held; 
 
 const stories: Record<BuildCase, string> = {
   cold: "### Cold\n\nNo build cache, an empty registry, no records.",
-  nothing: "### Nothing changed\n\nA commit that changes no image, which was built before on this machine.",
+  nothing:
+    "### Nothing changed\n\nA commit that changes no image, on a machine that built them before: each image gets the commit's tag.",
+  again: "### Nothing changed, the same commit again\n\nAs when a job is started once more: the tags are there, too.",
+  "whole-nothing": `### Nothing changed, the whole fleet\n\nA commit that changes none of ${imagesIn("whole-nothing")} images.`,
+  "whole-again": `### Nothing changed, the whole fleet, the same commit again\n\n${imagesIn("whole-again")} images.`,
   leaf: '### One leaf changed\n\nOne line of one app\'s code. "That leaf alone" is `docker buildx build --push` of this one image, the floor.',
   base: "### Base changed\n\nOne line of a file in the image on which all others stand.",
   fresh:
@@ -95,7 +100,7 @@ function buildSection(which: BuildCase, all: readonly BuildSample[]): string {
       ...[name, String(took.rounds), seconds(took.min), seconds(took.median)],
       ...[ratio(took.median, medianOf("loop")), ratio(took.median, medianOf("bake"))],
       ...(which === "leaf" ? [ratio(took.median, medianOf("that leaf alone"))] : []),
-      ...[String(middle((each) => each.requests)), (middle((each) => each.requests) / images.length).toFixed(1)],
+      ...[String(middle((each) => each.requests)), (middle((each) => each.requests) / imagesIn(which)).toFixed(1)],
       ...[megabytes(middle((each) => each.received)), megabytes(middle((each) => each.sent))],
       megabytes(middle((each) => each.memory)),
     ]
@@ -170,7 +175,7 @@ ${markdownTable(["services", "changed", "rounds", "min", "median"], rows)}
 }
 
 function commandOf({ rounds, case: cases, families, services }: Results["flags"]): string {
-  const all = cases.length === 7 ? [] : cases.map((each) => `--case ${each}`)
+  const all = cases.length === 10 ? [] : cases.map((each) => `--case ${each}`)
   const sizes = [
     ...(families.join() === "10,100,1000" ? [] : [`--families ${families.join()}`]),
     ...(services.join() === "8,64" ? [] : [`--services ${services.join()}`]),

@@ -2,7 +2,7 @@ import { mkdtemp, readdir } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import type { BuildCase } from "../../../bench/builds.ts"
+import { type BuildCase, buildCases } from "../../../bench/builds.ts"
 import { keep, kept, openBuilds, openDeploys } from "../../../bench/kept.ts"
 import { pageOf, type Results } from "../../../bench/page.ts"
 
@@ -30,7 +30,7 @@ const cutOff = (): Results => ({
 
 it("goes on where a run was cut off: whole cases stay, half a round goes", () => {
   const results = cutOff()
-  expect(openBuilds(results, flags.case)).toEqual({ cases: ["leaf"], from: 1 })
+  expect(openBuilds(results, buildCases, flags.case)).toEqual({ cases: ["leaf"], from: 1 })
   expect(results.builds.filter((each) => each.case === "nothing")).toHaveLength(6)
   expect(results.builds.filter((each) => each.case === "leaf").map(({ round }) => round)).toEqual([0, 0, 0, 0])
   expect(openDeploys(results)).toEqual([64])
