@@ -1,5 +1,8 @@
-import { execFileSync } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
 import { Problem } from "../../../dagger/lib/problem.ts"
 import { readFacts } from "../../../dagger/lib/rollout/preflight/facts.ts"
@@ -114,5 +117,20 @@ describe("what a host answers to preflight", () => {
     const facts = readFacts(execFileSync("sh", [script, "it's $(id)", ""], { encoding: "utf8", env }), "here")
     expect(facts.user).not.toBe("")
     expect(facts.docker).toHaveProperty("error")
+    expect([facts.registry, facts.mirror]).toEqual([undefined, undefined])
+  })
+
+  it("holds what a mirror answers, with TLS and without", async () => {
+    const script = fileURLToPath(new URL("../../../dagger/lib/rollout/preflight/facts.sh", import.meta.url))
+    const env = { ...process.env, DOCKER_HOST: "unix:///nowhere/docker.sock" }
+    const server = createServer((_, response) => response.writeHead(401).end())
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+    const mirror = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      const told = await promisify(execFile)("sh", [script, "fleet", "", "", mirror], { encoding: "utf8", env })
+      expect(readFacts(told.stdout, "here").mirror).toEqual({ status: 0, plain: 401 })
+    } finally {
+      server.close()
+    }
   })
 })

@@ -192,6 +192,23 @@ describe("registry", () => {
     expect(answer("registry", facts)).toEqual(says(state, told))
   })
 
+  it.each([
+    [{ status: 200 }, "ok", "answers 200"],
+    [{ status: 0, plain: 0 }, "unknown", "cannot be reached from there.*deploy goes on without it"],
+    [{ status: 0, plain: 200 }, "unknown", "without TLS only.*insecure-registries"],
+    [{ status: 502 }, "unknown", "answers 502.*no registry"],
+    [{}, "unknown", "neither curl nor python3"],
+  ] as const)("nearby, %j: %s", (mirror, state, told) => {
+    const host = { ...wanted.host, mirror: "mainpc.lan:5001" }
+    expect(answer("mirror", { mirror }, { host })).toEqual(says(state, told))
+    expect(answer("mirror", { mirror })).toBeUndefined()
+  })
+
+  it("nearby is taken without TLS on the host itself", () => {
+    const host = { ...wanted.host, mirror: "127.0.0.1:5001" }
+    expect(answer("mirror", { mirror: { status: 0, plain: 200 } }, { host })).toEqual(says("ok", "answers 200"))
+  })
+
   it("says of this machine's own that hosts reach it by a tunnel", () => {
     const own = { host: "127.0.0.1:5000", loopback: true }
     expect(answer("registry", {}, { registry: { ...own, answers: true } })).toEqual(says("ok", "tunnel, not tried"))

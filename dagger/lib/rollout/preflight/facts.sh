@@ -1,5 +1,5 @@
-# What preflight wants to know of a host, one NAME=VALUE per line. Run as `sh -s -- FLEET REGISTRY_HOST CUDA_CALL`; changes
-# nothing. No REGISTRY_HOST, no question to it; no CUDA_CALL (Python), no container that uses the GPU for a moment.
+# What preflight wants to know of a host, one NAME=VALUE per line. Run as `sh -s -- FLEET REGISTRY_HOST CUDA_CALL MIRROR`;
+# changes nothing. No REGISTRY_HOST or MIRROR, no question to it; no CUDA_CALL (Python), no container that uses the GPU for a moment.
 # Every value is one line of at most 300 bytes. facts.ts reads it.
 set -u
 LC_ALL=C
@@ -8,6 +8,7 @@ export LC_ALL PATH
 fleet=$1
 registry=$2
 cuda_call=${3:-}
+mirror=${4:-}
 
 fact() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | tr '\n\r\t' '   ' | cut -c 1-300)"; }
 facts() { head -n 3000 | cut -c 1-300 | while IFS= read -r each; do [ -z "$each" ] || printf '%s=%s\n' "$1" "$each"; done; }
@@ -95,18 +96,26 @@ ls /dev/snd/controlC* >/dev/null 2>&1 && fact sound snd
 # The ports, in hexadecimal, on which something listens: state 0A of the kernel's table.
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, at, ":"); print at[n] }' | sort -u | facts listens
 
-if [ -n "$registry" ]; then
-  grep -qF "\"$registry\"" "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" 2>/dev/null && fact login yes
-  registry=https://$registry/v2/
+# The HTTP status of an address, 000 for no answer.
+answer_of() {
   if has curl; then
-    fact registry "$(curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' -- "$registry" 2>/dev/null)"
+    curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' -- "$1" 2>/dev/null
   elif has python3; then
-    fact registry "$(python3 -ISc 'import sys, urllib.request, urllib.error
+    python3 -ISc 'import sys, urllib.request, urllib.error
 try: print(urllib.request.urlopen(sys.argv[1], timeout=10).status)
 except urllib.error.HTTPError as error: print(error.code)
-except Exception: print("000")' "$registry" 2>/dev/null)"
+except Exception: print("000")' "$1" 2>/dev/null
   else
-    fact registry unasked
+    echo unasked
   fi
+}
+if [ -n "$registry" ]; then
+  grep -qF "\"$registry\"" "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" 2>/dev/null && fact login yes
+  fact registry "$(answer_of "https://$registry/v2/")"
+fi
+if [ -n "$mirror" ]; then
+  status=$(answer_of "https://$mirror/v2/")
+  fact mirror "$status"
+  [ "$status" != 000 ] || fact mirror-plain "$(answer_of "http://$mirror/v2/")"
 fi
 echo end=1

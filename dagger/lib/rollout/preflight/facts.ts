@@ -27,6 +27,8 @@ export interface HostFacts {
   listens: number[]
   /** What the registry answered, as an HTTP status; 0 for no answer, undefined where it was not asked. */
   registry?: number
+  /** The same of the mirror in fleet.yaml; `plain` is what it answered without TLS, where it did not answer with it. */
+  mirror?: { status?: number; plain?: number }
   /** Whether the host could be given a way to a registry on the deployer's loopback; undefined where nobody tried. */
   way?: { open: true } | { open: false; why: string; fix?: string }
   /** Docker on the host has credentials for the registry. */
@@ -70,16 +72,16 @@ export interface Container {
 }
 
 /**
- * Asks a host for everything, by one script and one look at its clock. `registry` is a host name, "" for none; `gpu` asks
- * for a call to the GPU in a container.
+ * Asks a host for everything, by one script and one look at its clock. `registry` is a host name, "" for none; `mirror`
+ * likewise; `gpu` asks for a call to the GPU in a container.
  */
 export async function lookAtHost(
   shell: HostShell,
   host: string,
-  { fleet, registry, gpu = false }: { fleet: string; registry: string; gpu?: boolean },
+  { fleet, registry, gpu = false, mirror = "" }: { fleet: string; registry: string; gpu?: boolean; mirror?: string },
 ): Promise<HostFacts> {
   const input = text("./facts.sh")
-  const argv = ["sh", "-s", "--", fleet, registry, gpu ? probeText("cuda_call.py") : ""] as const
+  const argv = ["sh", "-s", "--", fleet, registry, gpu ? probeText("cuda_call.py") : "", mirror] as const
   // Each call to Docker is given up after 15 s by the script itself, the one with a GPU after 60.
   const ran = await shell.run(host, argv, { input, timeoutSeconds: 240 })
   const clock = await lookAtClock(shell, host)
@@ -101,8 +103,9 @@ const text = (file: string): string => readFileSync(new URL(file, import.meta.ur
 
 const value = z.string().max(300)
 const one = z.tuple([value])
-const count = z.coerce.number().int().nonnegative()
 const pairs = (pattern: RegExp) => z.array(value.regex(pattern)).max(3000)
+
+const status = z.tuple([z.union([z.literal("unasked"), z.string().regex(/^\d{3}$/)])]).optional()
 
 const factsSchema = z.strictObject({
   user: one,
@@ -124,7 +127,9 @@ const factsSchema = z.strictObject({
   cuda: one.optional(),
   sound: z.array(z.enum(["snd", "pulse"])).default([]),
   listens: pairs(/^[0-9A-F]{4}$/).default([]),
-  registry: z.tuple([z.union([z.literal("unasked"), z.string().regex(/^\d{3}$/)])]).optional(),
+  registry: status,
+  mirror: status,
+  "mirror-plain": status,
   login: one.optional(),
 })
 
@@ -148,7 +153,7 @@ export function readFacts(stdout: string, host: string): Omit<HostFacts, "clock"
 
 function shaped(facts: z.infer<typeof factsSchema>): Omit<HostFacts, "clock"> {
   const [disk] = facts.disk ?? []
-  const [registry] = facts.registry ?? []
+  const [registry, mirror, plain] = [facts.registry, facts.mirror, facts["mirror-plain"]].map(statusIn)
   return {
     user: facts.user[0],
     endsWithLogin: facts["logind-ends"] !== undefined && !facts["logind-ends"][0].includes(`"${facts.user[0]}"`),
@@ -161,10 +166,16 @@ function shaped(facts: z.infer<typeof factsSchema>): Omit<HostFacts, "clock"> {
     ...(facts.cuda && { cuda: cudaCalled(facts.cuda[0]) }),
     sound: facts.sound,
     listens: facts.listens.map((port) => Number.parseInt(port, 16)),
-    ...(registry !== undefined && registry !== "unasked" && { registry: count.parse(registry) }),
+    ...(registry !== undefined && { registry }),
+    ...(facts.mirror && {
+      mirror: { ...(mirror !== undefined && { status: mirror }), ...(plain !== undefined && { plain }) },
+    }),
     login: facts.login !== undefined,
   }
 }
+
+const statusIn = (told: z.infer<typeof status>): number | undefined =>
+  told === undefined || told[0] === "unasked" ? undefined : Number(told[0])
 
 function dockerOf(facts: z.infer<typeof factsSchema>): HostFacts["docker"] {
   const [version] = facts.docker ?? []

@@ -9,6 +9,7 @@ import { compose, docker } from "./docker.ts"
 import { type HostFacts, lookAtHost } from "./facts.ts"
 import { cuda, driver } from "./gpu.ts"
 import { logins } from "./logins.ts"
+import { mirror } from "./mirror.ts"
 import { ports } from "./ports.ts"
 import { registry } from "./registry.ts"
 import { rollback } from "./rollback.ts"
@@ -23,6 +24,7 @@ export const hostChecks: readonly HostCheck[] = [
   clock,
   logins,
   registry,
+  mirror,
   audio,
   ports,
   rollback,
@@ -61,7 +63,8 @@ async function preflightHost(
   try {
     const registry = wanted.registry.loopback ? "" : wanted.registry.host
     const gpu = wanted.services.some(({ gpus }) => gpus > 0)
-    const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry, gpu })
+    const mirror = wanted.registry.loopback ? undefined : wanted.host.mirror
+    const facts = await lookAtHost(shell, host, { fleet: wanted.fleet, registry, gpu, mirror })
     const tried = way && wanted.registry.answers ? { way: await tryWay(way, host) } : {}
     return { host, checks: judgeHost({ ...(await withPullable(facts, pullable)), ...tried }, wanted) }
   } catch (error) {
