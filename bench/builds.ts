@@ -16,6 +16,9 @@ export type BuildCase = (typeof buildCases)[number] | (typeof wholeCases)[number
 
 const appsIn = (which: BuildCase): number => (which.startsWith("whole-") ? wholeApps : 3)
 
+/** Who builds the changed leaf and nothing else. */
+export const leafAlone = { buildx: "that leaf alone", fairlead: "Fairlead, that leaf alone" } as const
+
 /** How many images a case is about. */
 export const imagesIn = (which: BuildCase): number => imagesOf(appsIn(which))
 
@@ -63,7 +66,9 @@ export async function measureBuilds(
         if (which === "leaf") {
           await changeLeaf(checkout, `${round} alone`)
           const alone = await measured(loop.arena, () => loop.leafAlone(`alone-${round}`))
-          samples.push(told({ case: which, who: "that leaf alone", round, ...alone }, say))
+          samples.push(told({ case: which, who: leafAlone.buildx, round, ...alone }, say))
+          const own = await measured(fairlead.arena, () => fairlead.leafAlone())
+          samples.push(told({ case: which, who: leafAlone.fairlead, round, ...own }, say))
         }
         await prepare[which](checkout, String(round))
         for (const competitor of rotated(all, round)) {

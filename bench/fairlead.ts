@@ -2,7 +2,7 @@ import { z } from "zod"
 import { fairleadRoot } from "../cli/version.ts"
 import type { Arena } from "./arena.ts"
 import { type Competitor, type Extra, runs } from "./competitor.ts"
-import type { BuildFleet } from "./fleet.ts"
+import { type BuildFleet, leafApp } from "./fleet.ts"
 import { covered, type Interval } from "./statistics.ts"
 
 /** `./fairlead ship`, as people and CI call it: it starts BuildKit and stops it, runs every gate, signs. */
@@ -16,10 +16,18 @@ export class Fairlead implements Competitor {
   standBy = async () => {}
 
   /** The tag is its own: day and commit. */
-  async ship(): Promise<Extra> {
+  ship = (): Promise<Extra> => {
+    const { families, apps } = this.fleet
+    return this.run([...families.flatMap((name) => ["--family", name]), ...apps.flatMap((name) => ["--app", name])])
+  }
+
+  /** What one image takes, gates and record included: the floor for a run in which nothing else changed. */
+  leafAlone = (): Promise<Extra> => this.run(["--app", leafApp])
+
+  private async run(named: readonly string[]): Promise<Extra> {
     const heard: { at: number; line: string }[] = []
     const started = performance.now()
-    const stdout = await runs([`${fairleadRoot}/fairlead`, ...this.argv], {
+    const stdout = await runs([`${fairleadRoot}/fairlead`, "ship", "--json", "--advisories", "none", ...named], {
       cwd: this.fleet.checkout.root,
       env: this.arena.env,
       onLine: (line) => heard.push({ at: (performance.now() - started) / 1000, line }),
@@ -29,12 +37,6 @@ export class Fairlead implements Competitor {
       gates: covered(gatesHeard(report, heard)),
       built: report.families.filter(({ reused }) => !reused).length,
     }
-  }
-
-  private get argv(): string[] {
-    const { families, apps } = this.fleet
-    const named = [...families.flatMap((name) => ["--family", name]), ...apps.flatMap((name) => ["--app", name])]
-    return ["ship", "--json", "--advisories", "none", ...named]
   }
 }
 

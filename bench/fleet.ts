@@ -8,7 +8,8 @@ const families = ["base-python", "base-utils", "base-cpu-pydeps", "family-web"] 
 
 /** The first apps and what they stand on; further ones stand on the two in turn. */
 const apps = { alpha: "base-cpu-pydeps", beta: "family-web", gamma: "family-web" } as const
-/** What changes when one leaf changes. */
+/** What changes when one leaf changes: an app, and its image. */
+export const leafApp = "alpha"
 export const leaf = "alpha-cpu"
 
 /** How many apps there are when nothing but the fleet's size is the question: as many as the blueprint has services. */
@@ -31,7 +32,10 @@ export interface FleetFile {
   families: Record<string, { parent?: string }>
   apps: Record<string, unknown>
   services: Record<string, Record<string, unknown>>
-  policy: { rollout: Record<string, unknown> & { waves: { services?: string[] }[] } }
+  policy: {
+    registryCache: Record<string, unknown>
+    rollout: Record<string, unknown> & { waves: { services?: string[] }[] }
+  }
 }
 
 /** This repository's own fleet with so many apps in place of its services, in a repository of its own. */
@@ -49,6 +53,8 @@ export async function buildFleet(count: number = Object.keys(apps).length): Prom
     fleet.apps = Object.fromEntries(
       names.map((app) => [app, { path: `apps/${app}`, command: ["python", "/app/main.py"] }]),
     )
+    // As for a registry that is not on the same disk, which this one stands in for: the others write theirs, too.
+    fleet.policy.registryCache.use = "on"
     setServices(
       fleet,
       standing.map(([app, family], at) => [

@@ -1,4 +1,4 @@
-import { type BuildCase, imagesIn } from "./builds.ts"
+import { type BuildCase, imagesIn, leafAlone } from "./builds.ts"
 import type { Results } from "./page.ts"
 import { summary } from "./statistics.ts"
 import { megabytes, seconds } from "./table.ts"
@@ -27,7 +27,8 @@ export function goalRows({ builds, plans }: Pick<Results, "builds" | "plans">): 
   return [
     ...unchanged.flatMap(([which, goal]) => against(`${goal}, of bake`, which, "bake", 0.2)),
     ...unchanged.flatMap(([which, goal]) => requests(goal, which)),
-    ...against("one leaf changed, of that leaf alone", "leaf", "that leaf alone", 1.15),
+    ...against("one leaf changed, of Fairlead with that leaf alone", "leaf", leafAlone.fairlead, 1.15),
+    ...against("one leaf changed, of buildx with that leaf alone", "leaf", leafAlone.buildx, 1.15),
     ...against("cold, of the loop", "cold", "loop", 0.8),
     ...against("cold, of bake", "cold", "bake", 1.05),
     ...against("fresh runner with one leaf changed, of the loop", "fresh", "loop", 0.5),
