@@ -1,5 +1,6 @@
 import { digestSchema } from "../fleet/names.ts"
 import type { Registry } from "./registry.ts"
+import { toItsEnd } from "./to-its-end.ts"
 
 export interface Name {
   family: string
@@ -16,7 +17,7 @@ export async function digestsOf(registry: Registry, names: readonly Name[]): Pro
   const about = families.length === 1 ? families[0] : `${families.length} images`
   const refs = names.map(({ family, tag }) => registry.name(family, tag))
   const asked = registry.tags(`look up ${about}`, ["look", ...refs])
-  const ran = await registry.engine.run(asked)
+  const ran = await toItsEnd(registry.engine, asked, (said) => /^end$/m.test(said))
   const answers = new Map(ran.stdout.split("\n").map((line) => line.split(" ") as [string, string]))
   return names.map((_, index) => {
     const answer = answers.get(String(index))

@@ -10,6 +10,7 @@ import {
 import { sha256 } from "../sha256.ts"
 import { patient } from "./patience.ts"
 import { type ImageTags, setTags } from "./set-tags.ts"
+import { toItsEnd } from "./to-its-end.ts"
 
 /** Where images go. */
 export interface RegistryAddress {
@@ -39,6 +40,12 @@ export const registryService = (registry: RegistryAddress): Record<string, Calle
 // What image-tags ends with where the registry has nothing by that name.
 const nothingThere = 4
 
+/** The manifest that image-tags shows, with the line of its digest taken off; undefined where it was cut off. */
+function shownIn(stdout: string): string | undefined {
+  const [, text, digest] = /^([\s\S]*)\n(sha256:[0-9a-f]{64})\n$/.exec(stdout) ?? []
+  return text !== undefined && sha256(text) === digest ? text : undefined
+}
+
 /** Asks and changes one registry: images by a step with skopeo, tags and manifests by one with image-tags. */
 export class Registry {
   constructor(
@@ -58,10 +65,11 @@ export class Registry {
   /** The manifest behind a tag or a digest, byte for byte; undefined when there is none. */
   async manifest(family: string, name: string): Promise<string | undefined> {
     const step = this.tags(`look up ${family}:${name}`, ["show", this.name(family, name)])
-    const ran = await this.engine.run(step)
-    if (ran.exitCode === 0) return ran.stdout
+    const ran = await toItsEnd(this.engine, step, (said) => shownIn(said) !== undefined)
     if (ran.exitCode === nothingThere) return undefined
-    throw this.failed(step, ran)
+    const text = shownIn(ran.stdout)
+    if (ran.exitCode !== 0 || text === undefined) throw this.failed(step, ran)
+    return text
   }
 
   /** Uploads an archive's very bytes under its digest, without a tag: nobody sees it yet. Answers the bytes' digest. */

@@ -1,6 +1,7 @@
 import { z } from "zod"
-import type { Engine, ToolboxPart } from "../engine/engine.ts"
+import type { Engine, Step, ToolboxPart } from "../engine/engine.ts"
 import { builderVersion } from "../plan/tools.ts"
+import { toItsEnd } from "./to-its-end.ts"
 
 const partSchema = z.object({ part: z.string(), tools: z.record(z.string(), z.string()) })
 
@@ -28,11 +29,12 @@ function toolsIn(engine: Engine, part: ToolboxPart): Promise<Record<string, stri
 }
 
 async function look(engine: Engine, part: ToolboxPart): Promise<Record<string, string>> {
-  const ran = await engine.run({
+  const step: Step = {
     name: `versions of ${part}`,
     image: `toolbox:${part}`,
     argv: ["cat", "/usr/share/fairlead/toolbox.json"],
-  })
+  }
+  const ran = await toItsEnd(engine, step, (said) => json(said) !== undefined)
   const read = partSchema.safeParse(json(ran.stdout))
   return read.success ? read.data.tools : {}
 }
