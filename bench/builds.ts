@@ -70,7 +70,7 @@ export async function measureBuilds(
           const own = await measured(fairlead.arena, () => fairlead.leafAlone())
           samples.push(told({ case: which, who: leafAlone.fairlead, round, ...own }, say))
         }
-        await prepare[which](checkout, String(round))
+        await prepare[which](checkout, `${which} ${round}`)
         for (const competitor of rotated(all, round)) {
           signal.throwIfAborted()
           if (which === "cold") await competitor.arena.empty()
