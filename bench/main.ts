@@ -63,8 +63,12 @@ async function bench(flags: Flags): Promise<void> {
   const { fleet } = await openRepository(fairleadRoot)
   await ready(partsFor(fleet, ["build", "sbom", "run", "sign", "registry"], false), { say, signal })
   const results: Results = await kept(flags.keep, { ...flags, case: wanted })
-  results.machines.push(await machine())
-  const keeping = () => keep(flags.keep, results)
+  const here = await machine()
+  // Told of runs that measured something.
+  const keeping = () => {
+    if (!results.machines.includes(here)) results.machines.push(here)
+    return keep(flags.keep, results)
+  }
   try {
     for (const among of [buildCases, wholeCases]) {
       const { cases, from } = openBuilds(results, among, wanted)

@@ -47,8 +47,10 @@ export function tablesOf(results: Results): string {
   const cases = [...new Set(results.builds.map((each) => each.case))]
   const goals = goalRows(results)
   return [
-    goals.length > 0 ? `## Goals\n\n${markdownTable(["goal", "wanted", "measured", "held"], goals)}\n` : "",
-    cases.length > 0 ? `${buildIntroduction}\n` : "",
+    goals.length > 0
+      ? `## Goals\n\n${markdownTable(["goal", "wanted", "measured", "held"], goals)}\n\n${goalsNote}\n`
+      : "",
+    cases.length > 0 ? `${buildIntroduction(cases)}\n` : "",
     ...cases.map((which) => buildSection(which, results.builds)),
     results.plans.length > 0 ? planSection(results.plans) : "",
     results.deploys.length > 0 ? deploySection(results.deploys) : "",
@@ -57,11 +59,15 @@ export function tablesOf(results: Results): string {
     .join("\n")
 }
 
-const buildIntroduction = `## From sources to a registry
+const goalsNote = `These images are small: a leaf is half a second of BuildKit's. What Fairlead does beside building (gates, an SBOM, a signed record,
+a BuildKit that is started and stopped) takes as long whatever the build took, so a fleet whose images build for minutes has other ratios.`
+
+const wholeFleet = `; of "the whole fleet" ${wholeApps} apps, as many as the blueprint has services`
+
+const buildIntroduction = (cases: readonly BuildCase[]) => `## From sources to a registry
 
 The same ${imagesIn("cold")} images of the same commit: four families in a line (base-python, base-utils, base-cpu-pydeps, family-web) and an image
-for each of three apps; of "the whole fleet" ${wholeApps} apps, as many as the blueprint has services. Each competitor has a BuildKit, a volume for its cache and a registry
-to itself, all of the toolbox's versions and alike; who begins changes from round to round.
+for each of three apps${cases.some((each) => each.startsWith("whole-")) ? wholeFleet : ""}. Each competitor has a BuildKit, a volume for its cache and a registry to itself, all of the toolbox's versions and alike; who begins changes from round to round.
 
 | | loop | bake | Fairlead |
 |---|---|---|---|
