@@ -154,9 +154,12 @@ export class DockerEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.services.release(), this.removeContainers().then(() => this.shared.remove())])
+    const containers = this.removeContainers().then(() => this.shared.remove())
+    const ended = await Promise.allSettled([this.services.release(), containers])
     for (const image of this.loaded) await execa("docker", ["image", "rm", "--force", image], { reject: false })
+    // Also where the rest failed for want of room: it is the most of what a run has on the disk.
     await rm(this.options.work, { recursive: true, force: true })
+    for (const each of ended) if (each.status === "rejected") throw each.reason
   }
 
   private toolbox(image: `toolbox:${ToolboxPart}`): Promise<string> {

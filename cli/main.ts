@@ -19,6 +19,15 @@ function told(error: unknown): number {
     process.stderr.write(`${pc.red("error")} ${error.message}\n`)
     return error.exitCode
   }
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOSPC") {
+    const full = new Problem("a file could not be written", {
+      why: `the disk is full: ${(error as NodeJS.ErrnoException).path ?? "see `df -h`"}`,
+      fix: "make room (`fairlead prune` gives back what nothing needs), then run the same command again",
+      exitCode: 3,
+    })
+    process.stderr.write(`${pc.red("error")} ${full.message}\n`)
+    return full.exitCode
+  }
   // A defect of Fairlead itself: here the stack is what whoever mends it needs.
   process.stderr.write(
     `${pc.red("defect")} fairlead failed in a way it should not: ${(error as Error)?.stack ?? error}\n`,

@@ -66,14 +66,19 @@ export async function withYard(
     onLine: progress.tool,
     signal: interrupt.signal,
   })
+  let failed = true
   try {
     const yard = await yardOn(opened, { ...options, advisories })
     if (builder) useBuilder(yard, builderOn(opened, builder))
     if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
     await work(yard, readied)
+    failed = false
   } finally {
     progress.done()
-    await opened.close()
+    // What went wrong first is told, also where a full disk lets nothing be tidied up.
+    await opened.close().catch((error: unknown) => {
+      if (!failed) throw error
+    })
     interrupt.stop()
   }
 }

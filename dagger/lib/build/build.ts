@@ -89,6 +89,8 @@ export async function buildWhatGoes(
       await yard.engine.discard(parent.layout)
   }
   const oneByOne = pLimit(1)
+  // An image is looked at and sent before many more are built: until then its archive is on the disk.
+  const under = pLimit(2 * yard.parallel)
   const all = options.families.map((family) => {
     const name = planned(options.plan, family).parent
     const image = deferred<Image>()
@@ -105,7 +107,7 @@ export async function buildWhatGoes(
         await options.onBuilt?.(made.image)
         return made.image
       }
-      return alone ? oneByOne(work) : work()
+      return alone ? oneByOne(work) : under(work)
     }
     return making().catch((error) => {
       image.reject(error)
