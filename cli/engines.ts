@@ -16,6 +16,19 @@ export interface OpenEngine {
   close(): Promise<void>
 }
 
+/** Works with an engine and closes it. What went wrong first is told, also where a full disk lets nothing be tidied up. */
+export async function whileOpen<T>(opened: OpenEngine, work: () => Promise<T>): Promise<T> {
+  let made: T
+  try {
+    made = await work()
+  } catch (error) {
+    await opened.close().catch(() => {})
+    throw error
+  }
+  await opened.close()
+  return made
+}
+
 export interface EngineOptions {
   /** The repository: relative paths start here. */
   root: string

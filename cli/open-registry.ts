@@ -1,7 +1,7 @@
 import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Repository } from "../dagger/lib/fleet/repository.ts"
 import { Registry } from "../dagger/lib/release/registry.ts"
-import { openEngine } from "./engines.ts"
+import { openEngine, whileOpen } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { partsFor } from "./parts.ts"
 import { type ChosenRegistry, chooseRegistry } from "./registry.ts"
@@ -29,13 +29,10 @@ export async function withRegistry<T>(
   await ready(partsFor(fleet, [part], chosen.embedded), { wanted, say: progress.say, signal: interrupt.signal })
   const { name } = await chooseEngine()
   const opened = await openEngine(name, { root, onLine: progress.tool, signal: interrupt.signal })
-  try {
+  const working = async () => {
     const auth = chosen.auth === undefined ? undefined : opened.secretText("registry-auth", chosen.auth)
     const registry = new Registry(opened.engine, chosen.address, auth, part)
-    return await work({ registry, chosen, signal: interrupt.signal })
-  } finally {
-    progress.done()
-    await opened.close()
-    interrupt.stop()
+    return work({ registry, chosen, signal: interrupt.signal })
   }
+  return whileOpen(opened, () => working().finally(() => progress.done())).finally(() => interrupt.stop())
 }

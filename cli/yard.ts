@@ -15,7 +15,7 @@ import { type ChosenAdvisories, chooseSource, remember } from "./advisories.ts"
 import { type BuilderFlags, builderOn, chooseBuilder } from "./builder.ts"
 import { caBundle } from "./ca.ts"
 import { clock } from "./clock.ts"
-import { type OpenEngine, openEngine } from "./engines.ts"
+import { type OpenEngine, openEngine, whileOpen } from "./engines.ts"
 import { onInterrupt } from "./interrupt.ts"
 import { signerOn } from "./keys.ts"
 import { partsFor } from "./parts.ts"
@@ -66,21 +66,13 @@ export async function withYard(
     onLine: progress.tool,
     signal: interrupt.signal,
   })
-  let failed = true
-  try {
+  const working = async () => {
     const yard = await yardOn(opened, { ...options, advisories })
     if (builder) useBuilder(yard, builderOn(opened, builder))
     if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
     await work(yard, readied)
-    failed = false
-  } finally {
-    progress.done()
-    // What went wrong first is told, also where a full disk lets nothing be tidied up.
-    await opened.close().catch((error: unknown) => {
-      if (!failed) throw error
-    })
-    interrupt.stop()
   }
+  await whileOpen(opened, () => working().finally(() => progress.done())).finally(() => interrupt.stop())
 }
 
 /** A builder elsewhere reaches no registry on this machine's loopback, and so no cache there. */

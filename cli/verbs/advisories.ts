@@ -2,7 +2,7 @@ import { Command } from "commander"
 import { advisoriesReport, advisoriesText } from "../../dagger/lib/report/advisories.ts"
 import { chooseSource } from "../advisories.ts"
 import { clock, movedNote } from "../clock.ts"
-import { openEngine } from "../engines.ts"
+import { openEngine, whileOpen } from "../engines.ts"
 import { onInterrupt } from "../interrupt.ts"
 import { advisories, type Shared, withShared } from "../options.ts"
 import { partsFor } from "../parts.ts"
@@ -37,11 +37,7 @@ export async function advisoriesAction(flags: AdvisoriesFlags): Promise<void> {
     await ready(partsFor(fleet, chosen.toolbox, false), { wanted, say: out.say, signal: interrupt.signal })
     const { name } = await chooseEngine()
     const opened = await openEngine(name, { root, onLine: out.tool, signal: interrupt.signal })
-    try {
-      return await lookForAdvisories(opened, repository, chosen)
-    } finally {
-      await opened.close()
-    }
+    return whileOpen(opened, () => lookForAdvisories(opened, repository, chosen))
   }
   const found = await look().finally(() => {
     out.done()

@@ -8,7 +8,7 @@ import type { Fleet } from "../../dagger/lib/fleet/fleet.ts"
 import { withTrusted } from "../../dagger/lib/fleet/trusted.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { dayOf } from "../../dagger/lib/risks/day.ts"
-import { openDocker } from "../engines.ts"
+import { openDocker, whileOpen } from "../engines.ts"
 import { namedKey, publicHalfHere, signerOn, signingKeyPath } from "../keys.ts"
 import { type Shared, withShared } from "../options.ts"
 import { partsFor } from "../parts.ts"
@@ -59,11 +59,7 @@ async function ownKey(fleet: Fleet, flags: Shared): Promise<PublicKey> {
   const made = await publicHalfHere()
   if (made) return made
   const opened = await openDocker({ root: process.cwd() })
-  try {
-    return (await signerOn(opened)).publicKey
-  } finally {
-    await opened.close()
-  }
+  return whileOpen(opened, async () => (await signerOn(opened)).publicKey)
 }
 
 async function trust(root: string, key: PublicKey): Promise<void> {
