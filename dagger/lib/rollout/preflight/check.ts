@@ -57,6 +57,12 @@ export const ok = (evidence: string): Answer => ({ state: "ok", evidence })
 export const failed = (evidence: string, fix: string): Answer => ({ state: "failed", evidence, fix })
 export const unknown = (evidence: string, fix?: string): Answer => ({ state: "unknown", evidence, ...(fix && { fix }) })
 
+/** What a registry answers on /v2/, to whoever asks: yes, or "log in". */
+export const isRegistrys = (status: number): boolean => status === 200 || status === 401 || status === 403
+
+export const nobodyAsked = (registry: string, host: string): Answer =>
+  unknown(`nobody asked ${registry}: ${host} has neither curl nor python3`, "install curl there")
+
 /** "26.1.5+dfsg1" is at least 23.0, component by component. */
 export function atLeast(version: string, wanted: string): boolean {
   const numbers = (text: string) => (/\d+(?:\.\d+)*/.exec(text)?.[0] ?? "0").split(".").map(Number)

@@ -1,4 +1,13 @@
-import { type Answer, failed, type HostCheck, ok, unknown, type WantedRegistry } from "./check.ts"
+import {
+  type Answer,
+  failed,
+  type HostCheck,
+  isRegistrys,
+  nobodyAsked,
+  ok,
+  unknown,
+  type WantedRegistry,
+} from "./check.ts"
 import type { HostFacts } from "./facts.ts"
 
 /** The registry can be reached from the host, and its Docker is logged in there. */
@@ -6,15 +15,14 @@ export const registry: HostCheck = {
   name: "registry",
   judge({ registry: status, login, user, way }, { host, registry }) {
     if (registry.loopback) return behindTunnel(registry, host.name, way)
-    if (status === undefined)
-      return unknown(`nobody asked ${registry.host}: ${host.name} has neither curl nor python3`, `install curl there`)
+    if (status === undefined) return nobodyAsked(registry.host, host.name)
     const seen = `${registry.host} answers ${status}`
     if (status === 0)
       return failed(
         `${registry.host} cannot be reached from there`,
         `on ${host.name}: curl -v https://${registry.host}/v2/ tells why (DNS, firewall, proxy, CA)`,
       )
-    if (status !== 200 && status !== 401 && status !== 403)
+    if (!isRegistrys(status))
       return failed(
         `${seen} on /v2/: that is no registry`,
         "look at registry.host in fleet.yaml, and at proxies between",
