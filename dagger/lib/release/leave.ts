@@ -50,9 +50,8 @@ interface Leaving {
 }
 
 /**
- * Publishes families, with what stands in for those that were built or have no record in the registry yet: all of them get
- * their tags at once, when they are there. Answers what became of each; throws what kept one from there, when the others
- * are out.
+ * Publishes families: waits until each is in the registry with its record, then gives all of them their tags at once.
+ * Answers what became of each. What kept one from the registry is thrown when the others are out.
  */
 export async function publishAll(
   leaving: Leaving,
