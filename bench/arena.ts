@@ -48,6 +48,11 @@ export class Arena {
     return { ...own, FAIRLEAD_ENGINE: "docker" }
   }
 
+  /** In it the registry is `registry:5000`. */
+  get network(): string {
+    return this.docker()
+  }
+
   /** A folder for buildx's own list of builders. */
   get buildxEnv(): Record<string, string> {
     return { BUILDX_CONFIG: join(this.home, "buildx") }
@@ -84,6 +89,7 @@ export class Arena {
   async freshRunner(): Promise<void> {
     await this.stopBuildkit()
     await run(["docker", "volume", "rm", "--force", this.docker("buildkit")])
+    await this.removePulled()
     for (const name of await readdir(this.home)) {
       // Its key is a person's, who takes it along; bases and tools are everybody's to have ready.
       if (name !== "bases" && name !== "keys") await rm(join(this.home, name), { recursive: true, force: true })
@@ -109,6 +115,13 @@ export class Arena {
     const [received, sent] = countersOf(await readFile(`/proc/${pid.trim()}/net/dev`, "utf8"))
     const { stdout, stderr } = await run(["docker", "logs", this.docker("registry")])
     return { requests: requestsIn(`${stdout}\n${stderr}`), received, sent }
+  }
+
+  /** What was pulled from its registry to be started. */
+  private async removePulled(): Promise<void> {
+    const { stdout } = await run(["docker", "image", "ls", "--quiet", "--filter", `reference=${this.registry}/fleet/*`])
+    const ids = [...new Set(stdout.split("\n").filter(Boolean))]
+    if (ids.length > 0) await run(["docker", "image", "rm", "--force", ...ids])
   }
 
   private docker(...parts: string[]): string {

@@ -3,6 +3,7 @@ import { fairleadRoot } from "../cli/version.ts"
 import type { Checkout } from "../test/e2e/yard.ts"
 import { Arena } from "./arena.ts"
 import { Bake, Loop } from "./buildx.ts"
+import { CheckedLoop } from "./checked.ts"
 import { type Competitor, type Measured, measured, runs } from "./competitor.ts"
 import { Fairlead } from "./fairlead.ts"
 import { buildFleet, changeBase, changeLeaf, changeNoCommit, changeNothing, imagesOf, wholeApps } from "./fleet.ts"
@@ -13,6 +14,14 @@ export const buildCases = ["cold", "nothing", "again", "leaf", "base", "fresh"] 
 /** The same of a fleet with as many apps as the blueprint has services. */
 export const wholeCases = ["whole-nothing", "whole-again"] as const
 export type BuildCase = (typeof buildCases)[number] | (typeof wholeCases)[number]
+
+/** Those in which something is built: where nothing is, the checks of a loop that looks at everything again would say little. */
+const checkedCases: readonly BuildCase[] = ["cold", "leaf", "fresh"]
+
+/** Who runs in a case; of a leaf that changed, those who build nothing else come on top. */
+export const competing = (which: BuildCase): string[] => [
+  ...["loop", ...(checkedCases.includes(which) ? [CheckedLoop.title] : []), "bake", "Fairlead"],
+]
 
 const appsIn = (which: BuildCase): number => (which.startsWith("whole-") ? wholeApps : 3)
 
@@ -50,19 +59,17 @@ export async function measureBuilds(
   const arenas: Arena[] = []
   try {
     const { policy } = (await openRepository(checkout.root)).fleet
-    for (const name of ["loop", "bake", "fairlead"]) arenas.push(await Arena.open(name, policy))
-    const [loop, bake, fairlead] = [
-      new Loop(arenas[0]!, fleet),
-      new Bake(arenas[1]!, fleet),
-      new Fairlead(arenas[2]!, fleet),
-    ]
-    const all: Competitor[] = [loop, bake, fairlead]
+    for (const name of ["loop", "checked", "bake", "fairlead"]) arenas.push(await Arena.open(name, policy))
+    const loop = new Loop(arenas[0]!, fleet)
+    const fairlead = new Fairlead(arenas[3]!, fleet)
+    const all: Competitor[] = [loop, new CheckedLoop(arenas[1]!, fleet), new Bake(arenas[2]!, fleet), fairlead]
+    const within = (which: BuildCase) => all.filter(({ name }) => competing(which).includes(name))
     await runs([`${fairleadRoot}/fairlead`, "key"], { cwd: checkout.root, env: fairlead.arena.env })
     /** Who has built everything that the checkout holds, with its BuildKit's own cache whole. */
     const settled = new Set<Competitor>()
     for (let round = from; round < rounds; round++) {
       for (const which of cases) {
-        if (which !== "cold") await settle(all, settled, say)
+        if (which !== "cold") await settle(within(which), settled, say)
         if (which === "leaf") {
           await changeLeaf(checkout, `${round} alone`)
           const alone = await measured(loop.arena, () => loop.leafAlone(`alone-${round}`))
@@ -71,7 +78,7 @@ export async function measureBuilds(
           samples.push(told({ case: which, who: leafAlone.fairlead, round, ...own }, say))
         }
         await prepare[which](checkout, `${which} ${round}`)
-        for (const competitor of rotated(all, round)) {
+        for (const competitor of rotated(within(which), round)) {
           signal.throwIfAborted()
           if (which === "cold") await competitor.arena.empty()
           if (which === "fresh") await competitor.arena.freshRunner()

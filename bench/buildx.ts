@@ -45,7 +45,7 @@ export class Loop implements Competitor {
     return {}
   }
 
-  private async build(file: BakeFile, name: string, tags: { tag: string; parents: string }) {
+  async build(file: BakeFile, name: string, tags: { tag: string; parents: string }) {
     const { arena } = this
     await runs([...(await buildx()), ...buildArguments(name, file.target[name]!, tags)], {
       cwd: this.fleet.checkout.root,
@@ -88,7 +88,7 @@ async function readyBuilder(arena: Arena): Promise<void> {
 }
 
 /** The targets that Fairlead itself would hand to bake; what is made of them is each competitor's own. */
-async function targetsOf({ checkout: { root }, families, apps }: BuildFleet): Promise<BakeFile> {
+export async function targetsOf({ checkout: { root }, families, apps }: BuildFleet): Promise<BakeFile> {
   const repository = await openRepository(root)
   const { fleet } = repository
   const reading = await readAsked(repository, { families: [...families], apps: [...apps] }, commitOf)

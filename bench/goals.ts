@@ -1,4 +1,5 @@
 import { type BuildCase, imagesIn, leafAlone } from "./builds.ts"
+import { CheckedLoop } from "./checked.ts"
 import type { Results } from "./page.ts"
 import { summary } from "./statistics.ts"
 import { megabytes, seconds } from "./table.ts"
@@ -29,8 +30,10 @@ export function goalRows({ builds, plans }: Pick<Results, "builds" | "plans">): 
     ...unchanged.flatMap(([which, goal]) => requests(goal, which)),
     ...against("one leaf changed, of Fairlead with that leaf alone", "leaf", leafAlone.fairlead, 1.15),
     ...against("one leaf changed, of buildx with that leaf alone", "leaf", leafAlone.buildx, 1.15),
+    ...against("cold, of the loop with checks", "cold", CheckedLoop.title, 0.8),
     ...against("cold, of the loop", "cold", "loop", 0.8),
     ...against("cold, of bake", "cold", "bake", 1.05),
+    ...against("fresh runner with one leaf changed, of the loop with checks", "fresh", CheckedLoop.title, 0.5),
     ...against("fresh runner with one leaf changed, of the loop", "fresh", "loop", 0.5),
     ...planRows(plans),
   ]

@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from "node:fs/promises"
-import { type BuildCase, leafAlone } from "./builds.ts"
+import { type BuildCase, competing, leafAlone } from "./builds.ts"
 import type { Results } from "./page.ts"
 
 /** What an earlier run kept in a file, to go on from; nothing measured where there is no file. */
@@ -24,7 +24,7 @@ export function openBuilds(
 ): { cases: BuildCase[]; from: number } {
   const { rounds } = results.flags
   const whole = (which: BuildCase) => {
-    const who = ["loop", "bake", "Fairlead", ...(which === "leaf" ? Object.values(leafAlone) : [])]
+    const who = [...competing(which), ...(which === "leaf" ? Object.values(leafAlone) : [])]
     return Math.min(
       ...who.map((name) => results.builds.filter((each) => each.case === which && each.who === name).length),
     )

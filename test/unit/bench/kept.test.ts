@@ -2,7 +2,7 @@ import { mkdtemp, readdir } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { type BuildCase, buildCases, leafAlone } from "../../../bench/builds.ts"
+import { type BuildCase, buildCases, competing, leafAlone } from "../../../bench/builds.ts"
 import { keep, kept, openBuilds, openDeploys } from "../../../bench/kept.ts"
 import { pageOf, type Results } from "../../../bench/page.ts"
 
@@ -10,14 +10,13 @@ const flags = { rounds: 2, case: ["nothing", "leaf"], families: [10], services: 
 const sample = (which: BuildCase, who: string, round: number) => ({
   ...{ case: which, who, round, seconds: 1, requests: 1, received: 1, sent: 1, memory: 1 },
 })
-const everybody = ["loop", "bake", "Fairlead"]
 
 const cutOff = (): Results => ({
   machines: [{ date: "yesterday", Node: "v20" }],
   flags,
   builds: [
-    ...everybody.flatMap((who) => [sample("nothing", who, 0), sample("nothing", who, 1)]),
-    ...[...Object.values(leafAlone), ...everybody].map((who) => sample("leaf", who, 0)),
+    ...competing("nothing").flatMap((who) => [sample("nothing", who, 0), sample("nothing", who, 1)]),
+    ...[...Object.values(leafAlone), ...competing("leaf")].map((who) => sample("leaf", who, 0)),
     sample("leaf", "loop", 1),
   ],
   plans: [],
@@ -32,7 +31,7 @@ it("goes on where a run was cut off: whole cases stay, half a round goes", () =>
   const results = cutOff()
   expect(openBuilds(results, buildCases, flags.case)).toEqual({ cases: ["leaf"], from: 1 })
   expect(results.builds.filter((each) => each.case === "nothing")).toHaveLength(6)
-  expect(results.builds.filter((each) => each.case === "leaf").map(({ round }) => round)).toEqual([0, 0, 0, 0, 0])
+  expect(results.builds.filter((each) => each.case === "leaf").map(({ round }) => round)).toEqual([0, 0, 0, 0, 0, 0])
   expect(openDeploys(results)).toEqual([64])
   expect(results.deploys.map(({ services }) => services)).toEqual([8, 8])
 })
