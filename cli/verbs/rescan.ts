@@ -67,7 +67,7 @@ async function rescanAction(flags: RescanFlags): Promise<void> {
         yard,
         // The part that signs is at hand, and made in a fraction of the time that the one that builds takes.
         registry: new Registry(yard.engine, yard.registry, yard.auth, "sign"),
-        trust: trustOf(fleet, await publicHalfHere()),
+        trust: trustOf(repository, await publicHalfHere()),
         rules: await rulesFor(yard, names),
         side: pLimit(yard.parallel),
         sboms: flags.sboms !== undefined,

@@ -11,7 +11,7 @@ import { attached, indexSchema } from "../../dagger/lib/attest/artifact.ts"
 import { attest, isAttested } from "../../dagger/lib/attest/attest.ts"
 import { pem } from "../../dagger/lib/attest/key.ts"
 import { Referrers, tagOf } from "../../dagger/lib/attest/referrers.ts"
-import { publicHalf, type Signer, signed } from "../../dagger/lib/attest/sign.ts"
+import { type KeySigner, publicHalf, signed } from "../../dagger/lib/attest/sign.ts"
 import { recordStatement, recordType, sbomType } from "../../dagger/lib/attest/statement.ts"
 import { publish } from "../../dagger/lib/release/publish.ts"
 import type { ImageRecord } from "../../dagger/lib/release/record.ts"
@@ -28,8 +28,8 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
   const address = { host: registryAddress(), org: `records-${name}-${process.pid}-${Date.now()}` }
   let opened: OpenEngine
   let registry: Registry
-  let signer: Signer
-  let another: Signer
+  let signer: KeySigner
+  let another: KeySigner
 
   beforeAll(async () => {
     if (skip) return
@@ -185,7 +185,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
 const matching = (pattern: RegExp) => expect.stringMatching(pattern)
 
 /** A key pair of cosign's own, as a user makes one. */
-async function newKey({ engine, secretText }: OpenEngine, name: string): Promise<Signer> {
+async function newKey({ engine, secretText }: OpenEngine, name: string): Promise<KeySigner> {
   const made = await engine.run({
     name: `make key ${name}`,
     image: "toolbox:sign",
@@ -200,7 +200,7 @@ async function newKey({ engine, secretText }: OpenEngine, name: string): Promise
 /** What a user types: cosign alone, with nothing of Fairlead's. Here it comes out of the toolbox, on the host's network. */
 async function stock(
   { host, org }: { host: string; org: string },
-  asked: { family: string; digest: string; type: string; key: Signer },
+  asked: { family: string; digest: string; type: string; key: KeySigner },
 ) {
   const folder = await mkdtemp(join(tmpdir(), "cosign-"))
   try {
