@@ -1,3 +1,4 @@
+import { loadSign } from "../dagger/lib/attest/packages.ts"
 import { tokenFix } from "../dagger/lib/attest/token.ts"
 import { Problem } from "../dagger/lib/problem.ts"
 
@@ -21,7 +22,7 @@ export async function ciToken(): Promise<string> {
       why: "neither SIGSTORE_ID_TOKEN nor ACTIONS_ID_TOKEN_REQUEST_URL and …_TOKEN are set",
       fix: `${tokenFix}; or sign with a key: FAIRLEAD_SIGNING_KEY=cosign.key`,
     })
-  const { CIContextProvider } = (await import("@sigstore/sign")).default
+  const { CIContextProvider } = await loadSign()
   const token: unknown = await new CIContextProvider(audience).getToken().catch(() => undefined)
   if (typeof token === "string") return token
   throw new Problem("the CI answered with no OIDC token", {

@@ -1,5 +1,6 @@
 import { harmless } from "../engine/engine.ts"
 import { type Identity, identityName, isAmong, type TrustedIdentity } from "./identity.ts"
+import { loadBundle, loadVerify } from "./packages.ts"
 import type { Sigstore } from "./sigstore.ts"
 import { Untrusted } from "./untrusted.ts"
 
@@ -22,8 +23,8 @@ export interface Certified {
  */
 export async function certified(bundle: unknown, { identities, sigstore }: TrustedIdentities): Promise<Certified> {
   const verifier = await sigstore.verifier()
-  const { bundleFromJSON } = (await import("@sigstore/bundle")).default
-  const { toSignedEntity } = (await import("@sigstore/verify")).default
+  const { bundleFromJSON } = await loadBundle()
+  const { toSignedEntity } = await loadVerify()
   // Read once: what is answered is what was checked, however else the same JSON could be read.
   const { content, signer } = unless(() => {
     const parsed = bundleFromJSON(bundle)

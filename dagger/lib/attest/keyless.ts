@@ -3,6 +3,7 @@ import type { Repository } from "../fleet/repository.ts"
 import { Problem } from "../problem.ts"
 import { payloadType } from "./envelope.ts"
 import type { TrustedIdentity } from "./identity.ts"
+import { loadBundle, loadSign } from "./packages.ts"
 import { type Sigstore, sigstoreOf, withCause } from "./sigstore.ts"
 import { claimsOf, requireTrusted } from "./token.ts"
 import { fleetIdentities } from "./trust.ts"
@@ -39,8 +40,8 @@ const fetching = { timeout: 60_000, retry: { retries: 3 } }
 /** A statement in a bundle, with a certificate that says who signed it and proof of when. */
 export async function certifiedBundle({ token, sigstore }: KeylessSigner, statement: string): Promise<string> {
   const signingConfig = await sigstore.signingConfig()
-  const { bundleBuilderFromSigningConfig } = (await import("@sigstore/sign")).default
-  const { bundleToJSON } = (await import("@sigstore/bundle")).default
+  const { bundleBuilderFromSigningConfig } = await loadSign()
+  const { bundleToJSON } = await loadBundle()
   const text = await token()
   claimsOf(text, new Date())
   const identityProvider = { getToken: async () => text }

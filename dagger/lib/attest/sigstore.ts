@@ -6,9 +6,7 @@ import type { Fleet } from "../fleet/fleet.ts"
 import type { Repository } from "../fleet/repository.ts"
 import { once } from "../once.ts"
 import { Problem } from "../problem.ts"
-
-// Its packages are loaded when a signature by an identity is made or met: whoever works with keys does not pay for them.
-// They are CommonJS, whose exports are the default of an import on demand, bundled by esbuild or not.
+import { loadSpecs, loadTuf, loadVerify } from "./packages.ts"
 
 /** The Sigstore that certifies identities: the public one, or what the files in policy.signing.sigstore describe. */
 export interface Sigstore {
@@ -68,7 +66,7 @@ const publicRoot = "https://tuf-repo-cdn.sigstore.dev"
 
 /** Kept where every tool that uses Sigstore's library keeps it, so that nobody is shown an older root than before. */
 async function fetched(target: string): Promise<string> {
-  const { initTUF } = (await import("@sigstore/tuf")).default
+  const { initTUF } = await loadTuf()
   try {
     const client = await initTUF({ mirrorURL: publicRoot })
     return await client.getTarget(target)
@@ -82,8 +80,8 @@ async function fetched(target: string): Promise<string> {
 }
 
 async function verifierOf({ where, json }: Told): Promise<Verifier> {
-  const { TrustedRoot } = (await import("@sigstore/protobuf-specs")).default
-  const { toTrustMaterial, Verifier: Checks } = (await import("@sigstore/verify")).default
+  const { TrustedRoot } = await loadSpecs()
+  const { toTrustMaterial, Verifier: Checks } = await loadVerify()
   try {
     const trusted = TrustedRoot.fromJSON(json)
     if (trusted.certificateAuthorities.length === 0) throw new Error("it names no certificate authority")
@@ -103,7 +101,7 @@ async function verifierOf({ where, json }: Told): Promise<Verifier> {
 const min1 = (logs: readonly unknown[]): number => Math.min(1, logs.length)
 
 async function servicesOf({ where, json }: Told): Promise<SigningConfig> {
-  const { SigningConfig: Config } = (await import("@sigstore/protobuf-specs")).default
+  const { SigningConfig: Config } = await loadSpecs()
   const wrong = (why: string) =>
     new Problem("does not say where to sign", {
       where,
