@@ -93,7 +93,7 @@ const stateOf = ({ images }: Rescan, { fleet, risks, now }: Yard): FleetState =>
 
 async function writeSboms(folder: string, { images }: Rescan, progress: Progress): Promise<void> {
   for (const { family, sbom } of images) {
-    if (sbom === undefined) progress.say(line("note", `${family} has no SBOM that a trusted key signed`))
+    if (sbom === undefined) progress.say(line("note", `${family} has no SBOM that somebody trusted signed`))
     else await writeReport(join(folder, `${family}.spdx.json`), `${JSON.stringify(sbom)}\n`)
   }
 }

@@ -26,7 +26,7 @@ export async function certified(bundle: unknown, { identities, sigstore }: Trust
   const { bundleFromJSON } = await loadBundle()
   const { toSignedEntity } = await loadVerify()
   // Read once: what is answered is what was checked, however else the same JSON could be read.
-  const { content, signer } = unless(() => {
+  const { content, signer } = checked(() => {
     const parsed = bundleFromJSON(bundle)
     return { content: parsed.content, signer: verifier.verify(toSignedEntity(parsed)) }
   })
@@ -45,7 +45,7 @@ const isNamed = (identity: Partial<Identity>): identity is Identity => Boolean(i
 const oneLine = (text: string): string => harmless(text).replace(/\s+/g, " ").slice(0, 500)
 
 /** Whatever fails in there is the bundle's fault: whoever may push can write anything into it. */
-function unless<T>(check: () => T): T {
+function checked<T>(check: () => T): T {
   try {
     return check()
   } catch (error) {

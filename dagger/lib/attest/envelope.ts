@@ -59,7 +59,7 @@ export const signatory = ({ key, identity }: Pick<Opened, "key" | "identity">): 
 export async function opened(bundle: string, trusted: Trusted): Promise<Opened> {
   const parsed = json(bundle)
   const read = bundleSchema.safeParse(parsed)
-  if (!read.success) throw new Untrusted("it is no statement that somebody signed")
+  if (!read.success) throw new Untrusted("it is no statement that was signed")
   const { verificationMaterial, dsseEnvelope } = read.data
   const signed =
     "publicKey" in verificationMaterial
