@@ -64,12 +64,12 @@ async function read(root: string, what: string, path: string): Promise<string> {
 
 const publicRoot = "https://tuf-repo-cdn.sigstore.dev"
 
-/** Kept where every tool that uses Sigstore's library keeps it, so that nobody is shown an older root than before. */
+/** One for the process, since two would write into one folder: that of every tool that uses Sigstore's library. */
+const publicFiles = once(async () => (await loadTuf()).initTUF({ mirrorURL: publicRoot }))
+
 async function fetched(target: string): Promise<string> {
-  const { initTUF } = await loadTuf()
   try {
-    const client = await initTUF({ mirrorURL: publicRoot })
-    return await client.getTarget(target)
+    return await (await publicFiles()).getTarget(target)
   } catch (error) {
     throw new Problem(`Sigstore's ${target} could not be fetched`, {
       where: publicRoot,
