@@ -1,6 +1,6 @@
 import type { ToolboxPart } from "../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../dagger/lib/fleet/fleet.ts"
-import { namedKey } from "./keys.ts"
+import { namedKey, signsKeyless } from "./keys.ts"
 import { basePart } from "./setup/bases.ts"
 import { buildxPart, dockerPart } from "./setup/docker.ts"
 import { networkPart } from "./setup/network.ts"
@@ -19,7 +19,7 @@ export function partsFor(fleet: Fleet, toolbox: readonly ToolboxPart[], registry
     ...Object.values(fleet.bases).map((base) => basePart(base, fleet.epoch)),
     toolboxBasePart(),
     ...[...images].map((part) => toolboxPart(part)),
-    ...(images.has("sign") && !namedKey() ? [signingKeyPart()] : []),
+    ...(images.has("sign") && !namedKey() && !signsKeyless() ? [signingKeyPart()] : []),
     ...(registry ? [registryPart({ image: () => toolboxImage("registry"), after: ["toolbox:registry"] })] : []),
   ]
 }

@@ -69,7 +69,7 @@ export async function withYard(
   const working = async () => {
     const yard = await yardOn(opened, { ...options, advisories })
     if (builder) useBuilder(yard, builderOn(opened, builder))
-    if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened)
+    if (options.toolbox.includes("sign")) yard.signer = await signerOn(opened, repository)
     await work(yard, readied)
   }
   await whileOpen(opened, () => working().finally(() => progress.done())).finally(() => interrupt.stop())

@@ -65,7 +65,7 @@ async function releasedLine(yard: Yard, { family, name }: Pick<Reference, "famil
 async function releasedRecord(yard: Yard, family: string, name: string): Promise<ImageRecord> {
   const digest = await resolved(new Registry(yard.engine, yard.registry, yard.auth), family, name)
   const signed = new Registry(yard.engine, yard.registry, yard.auth, "sign")
-  const trust = trustOf(yard.fleet, await publicHalfHere())
+  const trust = trustOf(yard, await publicHalfHere())
   const { record, problems } = await verifyRelease({ registry: signed, trust, now: yard.now }, { family, digest })
   if (record) return record
   throw new Problem(`${family} ${digest.slice(0, 19)} has no record to go by`, {

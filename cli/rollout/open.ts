@@ -37,7 +37,7 @@ export async function withRollout(flags: RolloutFlags, work: (open: OpenHere) =>
   const repository = await openRepository(flags.source)
   const { fleet } = repository
   const chosen = await chooseHosts(fleet, { hosts: flags.host, yard: flags.yard })
-  const trust = trustOf(fleet, await publicHalfHere())
+  const trust = trustOf(repository, await publicHalfHere())
   const progress = new RolloutProgress(flags)
   await withRegistry(
     repository,

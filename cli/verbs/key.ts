@@ -9,7 +9,7 @@ import { withTrusted } from "../../dagger/lib/fleet/trusted.ts"
 import { line } from "../../dagger/lib/report/text.ts"
 import { dayOf } from "../../dagger/lib/risks/day.ts"
 import { openDocker, whileOpen } from "../engines.ts"
-import { namedKey, publicHalfHere, signerOn, signingKeyPath } from "../keys.ts"
+import { keySignerOn, namedKey, publicHalfHere, signingKeyPath } from "../keys.ts"
 import { type Shared, withShared } from "../options.ts"
 import { partsFor } from "../parts.ts"
 import { openRepository } from "../repository.ts"
@@ -59,7 +59,7 @@ async function ownKey(fleet: Fleet, flags: Shared): Promise<PublicKey> {
   const made = await publicHalfHere()
   if (made) return made
   const opened = await openDocker({ root: process.cwd() })
-  return whileOpen(opened, async () => (await signerOn(opened)).publicKey)
+  return whileOpen(opened, async () => (await keySignerOn(opened)).publicKey)
 }
 
 async function trust(root: string, key: PublicKey): Promise<void> {

@@ -67,7 +67,7 @@ async function rescanAction(flags: RescanFlags): Promise<void> {
         yard,
         // The part that signs is at hand, and made in a fraction of the time that the one that builds takes.
         registry: new Registry(yard.engine, yard.registry, yard.auth, "sign"),
-        trust: trustOf(fleet, await publicHalfHere()),
+        trust: trustOf(repository, await publicHalfHere()),
         rules: await rulesFor(yard, names),
         side: pLimit(yard.parallel),
         sboms: flags.sboms !== undefined,
@@ -93,7 +93,7 @@ const stateOf = ({ images }: Rescan, { fleet, risks, now }: Yard): FleetState =>
 
 async function writeSboms(folder: string, { images }: Rescan, progress: Progress): Promise<void> {
   for (const { family, sbom } of images) {
-    if (sbom === undefined) progress.say(line("note", `${family} has no SBOM that a trusted key signed`))
+    if (sbom === undefined) progress.say(line("note", `${family} has no SBOM that somebody trusted signed`))
     else await writeReport(join(folder, `${family}.spdx.json`), `${JSON.stringify(sbom)}\n`)
   }
 }

@@ -12,7 +12,9 @@ import { openRepository } from "../repository.ts"
 import { Progress } from "../show/progress.ts"
 
 export const verifyVerb = (): Command =>
-  withShared(new Command("verify").description("whether a published image has a good record that a trusted key signed"))
+  withShared(
+    new Command("verify").description("whether a published image has a good record that somebody trusted signed"),
+  )
     .argument("<ref>", "host/org/family:tag, …@sha256:…, or a family: what is released now")
     .addOption(registryOption())
     .action(async (ref: string, flags: Shared & { registry?: string }) => {
@@ -20,7 +22,7 @@ export const verifyVerb = (): Command =>
       const { fleet } = repository
       const { now } = clock()
       const { address: named, family, name } = parseReference(ref, fleet)
-      const trust = trustOf(fleet, await publicHalfHere())
+      const trust = trustOf(repository, await publicHalfHere())
       const flag = named ? `${named.host}/${named.org}` : flags.registry
       const out = new Progress(flags)
       await withRegistry(repository, { flag, progress: out }, async ({ registry, chosen }) => {

@@ -39,6 +39,7 @@ export class Fairlead {
   ca?: Secret
   signingKey?: Secret
   signingPassword?: Secret
+  identityToken?: Secret
   advisories?: Directory
   yard?: File
   hostService: Service[]
@@ -58,6 +59,7 @@ export class Fairlead {
    * @param ca A bundle of CA certificates for builds behind a TLS-intercepting proxy. It never reaches a layer.
    * @param signingKey A cosign.key that signs release records: file://cosign.key. Default: nothing is signed.
    * @param signingPassword The password of that key, if it has one: env://COSIGN_PASSWORD.
+   * @param identityToken An OIDC token of a CI, with the audience sigstore; it signs in place of a key: env://SIGSTORE_ID_TOKEN.
    * @param advisories A folder of OSV records that audit and scan look things up in. Default: as fleet.yaml says.
    * @param yard hosts.yaml of a demo that is up; its hosts serve in place of fleet.yaml's. Default: the hosts of fleet.yaml.
    * @param hostService A host on your own loopback, by its port, such as tcp://127.0.0.1:22001. Once for each such host.
@@ -80,6 +82,7 @@ export class Fairlead {
         "!dockerfiles/**",
         "!apps/**",
         "!compose/**",
+        "!sigstore/**",
         "!.github/workflows/**",
         "!.forgejo/workflows/**",
         "!.gitlab-ci.yml",
@@ -94,6 +97,7 @@ export class Fairlead {
     ca?: Secret,
     signingKey?: Secret,
     signingPassword?: Secret,
+    identityToken?: Secret,
     advisories?: Directory,
     yard?: File,
     hostService: Service[] = [],
@@ -112,6 +116,7 @@ export class Fairlead {
     this.ca = ca
     this.signingKey = signingKey
     this.signingPassword = signingPassword
+    this.identityToken = identityToken
     this.advisories = advisories
     this.yard = yard
     this.hostService = hostService
@@ -271,7 +276,7 @@ export class Fairlead {
   }
 
   /**
-   * Whether a published image has a good record that a trusted key signed, as text. Fails when it has not.
+   * Whether a published image has a good record that somebody trusted signed, as text. Fails when it has not.
    * @param ref "host/org/family:tag", "…@sha256:…", or a family: what is released now.
    * @param registryService A registry on your own loopback, such as tcp://127.0.0.1:5000.
    */
@@ -416,12 +421,12 @@ export class Fairlead {
   }
 
   private site(more: Pick<Site, "registryService"> = {}): Site {
-    const { source, toolbox, bases, registry, registryAuth, ca, signingKey, signingPassword } = this
+    const { source, toolbox, bases, registry, registryAuth, ca, signingKey, signingPassword, identityToken } = this
     const { advisories, yard, hostService: hostServices, sshKey, sshAgent } = this
     const { builder, builderCa, builderCert, builderKey } = this
     return given({
       ...{ dag, source, toolbox, bases, registry, registryAuth, ca },
-      ...{ signingKey, signingPassword, advisories, yard, hostServices, sshKey, sshAgent },
+      ...{ signingKey, signingPassword, identityToken, advisories, yard, hostServices, sshKey, sshAgent },
       ...{ builder, builderCa, builderCert, builderKey },
       ...more,
     })

@@ -18,6 +18,9 @@ import { smallFleet } from "../fleets/small.ts"
 
 const own = await loadFleet(fairleadRoot)
 const elsewhere = { ...smallFleet(), registry: { host: "registry.example:5000", org: "small" } }
+const subject = "https://github.com/me/fleet/.github/workflows/fairlead-ship.yml@refs/heads/main"
+const signing = { identities: [{ issuer: "https://token.actions.githubusercontent.com", subject }] }
+const keyless = { ...own, policy: { ...own.policy, signing } }
 
 let folder: string
 let opened: OpenEngine
@@ -42,8 +45,11 @@ async function written(files: Readonly<Record<string, string>>): Promise<Artifac
   return opened.engine.local(basename(name))
 }
 
-// Forgejo takes an action by its whole address, which GitHub does not, and actionlint is GitHub's.
-const forgejoOnly = 'specifying action "https://data\\.forgejo\\.org/actions/[a-z-]+@[0-9a-f]{40}" in invalid format'
+// Forgejo takes an action by its whole address and has a word of its own for OIDC, and actionlint is GitHub's.
+const forgejoOnly = [
+  'specifying action "https://data\\.forgejo\\.org/actions/[a-z-]+@[0-9a-f]{40}" in invalid format',
+  'unexpected key "enable-openid-connect" for "job" section',
+]
 
 /** What actionlint says of these files, as it says it: nothing where all is well. */
 async function actionlint(files: Readonly<Record<string, string>>): Promise<string> {
@@ -54,8 +60,7 @@ async function actionlint(files: Readonly<Record<string, string>>): Promise<stri
       "actionlint",
       "-no-color",
       "-oneline",
-      "-ignore",
-      forgejoOnly,
+      ...forgejoOnly.flatMap((each) => ["-ignore", each]),
       ...Object.keys(files).map((path) => `/in/${path}`),
     ],
     inputs: { "/in": await written(files) },
@@ -68,7 +73,9 @@ describe("actionlint", () => {
   it.each([
     ["GitHub", "github", own],
     ["GitHub, with another registry", "github", elsewhere],
+    ["GitHub, signing without a key", "github", keyless],
     ["Forgejo", "forgejo", own],
+    ["Forgejo, signing without a key", "forgejo", keyless],
     ["Forgejo, with another registry", "forgejo", elsewhere],
   ] as const)("finds nothing wrong with the workflows for %s", async (_, ci, fleet) => {
     expect(await actionlint(ciFiles(fleet, ci))).toBe("")
@@ -108,6 +115,7 @@ describe("GitLab's schema", () => {
 
   it.each([
     ["own", own],
+    ["own, signing without a key,", keyless],
     ["small", elsewhere],
   ])("takes the file for the %s fleet, and every pipeline that its plan makes", (_, fleet) => {
     const all = shippableImages(fleet)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer, connect as dial, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,15 +10,19 @@ import { toolboxImage } from "../../cli/setup/toolbox.ts"
 import { attached, indexSchema } from "../../dagger/lib/attest/artifact.ts"
 import { attest, isAttested } from "../../dagger/lib/attest/attest.ts"
 import { pem } from "../../dagger/lib/attest/key.ts"
+import { keylessSigner } from "../../dagger/lib/attest/keyless.ts"
 import { Referrers, tagOf } from "../../dagger/lib/attest/referrers.ts"
-import { publicHalf, type Signer, signed } from "../../dagger/lib/attest/sign.ts"
+import { type KeySigner, publicHalf, signed } from "../../dagger/lib/attest/sign.ts"
 import { recordStatement, recordType, sbomType } from "../../dagger/lib/attest/statement.ts"
+import { trustOf } from "../../dagger/lib/attest/trust.ts"
 import { publish } from "../../dagger/lib/release/publish.ts"
 import type { ImageRecord } from "../../dagger/lib/release/record.ts"
 import { Registry } from "../../dagger/lib/release/registry.ts"
 import { MemoryStore } from "../../dagger/lib/release/store.ts"
 import { verifyRelease } from "../../dagger/lib/release/verify.ts"
+import { sha256 } from "../../dagger/lib/sha256.ts"
 import { tinyImage, tinyRecord, tinySbom } from "../fleets/tiny-image.ts"
+import { issuer, startSigstore, subject, tokenOf, trusting } from "../unit/attest/sigstore.ts"
 import { candidates } from "./engines.ts"
 
 const now = new Date("2026-11-22T12:00:00Z")
@@ -28,8 +32,8 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
   const address = { host: registryAddress(), org: `records-${name}-${process.pid}-${Date.now()}` }
   let opened: OpenEngine
   let registry: Registry
-  let signer: Signer
-  let another: Signer
+  let signer: KeySigner
+  let another: KeySigner
 
   beforeAll(async () => {
     if (skip) return
@@ -59,6 +63,36 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
       expect([type, good.exitCode, good.stderr]).toEqual([type, 0, expect.stringContaining("signatures were verified")])
       const bad = await stock(address, { ...image, type, key: another })
       expect([type, bad.exitCode]).not.toEqual([type, 0])
+    }
+  })
+
+  cases("that a CI's job signed without a key are checked by stock cosign as well", async () => {
+    const sigstore = await startSigstore()
+    try {
+      const image = await pushed("keyless")
+      const believed = trusting(sigstore.root)
+      const job = { registry, records: new MemoryStore(), signer: keylessSigner(believed, async () => tokenOf()) }
+      await attest(job, image.record, image)
+      expect(await isAttested(job, image.record)).toBe(true)
+      const trust = trustOf(believed, undefined)
+      const signedBy = `${subject} (${issuer})`
+      expect(await verifyRelease({ registry, trust, now }, image)).toMatchObject({
+        good: true,
+        sbom: "signed",
+        signedBy,
+      })
+      expect(await verified(image)).toMatchObject({ good: false, problems: [matching(/only keys are trusted/)] })
+      const { bundle } = (await job.records.signed(image.family, sha256(recordStatement(image.record))))!
+      const files = {
+        bundle,
+        image: (await registry.manifest(image.family, image.digest))!,
+        "root.json": await readFile(join(sigstore.root, "trusted_root.json"), "utf8"),
+      }
+      expect((await cosign(files, asJob(subject))).stderr).toContain("Verified OK")
+      expect((await cosign(files, asJob(`${subject}2`))).exitCode).not.toBe(0)
+      expect((await cosign({ ...files, image: "{}" }, asJob(subject))).exitCode).not.toBe(0)
+    } finally {
+      sigstore.close()
     }
   })
 
@@ -185,7 +219,7 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
 const matching = (pattern: RegExp) => expect.stringMatching(pattern)
 
 /** A key pair of cosign's own, as a user makes one. */
-async function newKey({ engine, secretText }: OpenEngine, name: string): Promise<Signer> {
+async function newKey({ engine, secretText }: OpenEngine, name: string): Promise<KeySigner> {
   const made = await engine.run({
     name: `make key ${name}`,
     image: "toolbox:sign",
@@ -197,42 +231,39 @@ async function newKey({ engine, secretText }: OpenEngine, name: string): Promise
   return { key, publicKey: await publicHalf(engine, { key }, name) }
 }
 
-/** What a user types: cosign alone, with nothing of Fairlead's. Here it comes out of the toolbox, on the host's network. */
-async function stock(
+/** What a user types to check an image whose records a key signed. */
+const stock = (
   { host, org }: { host: string; org: string },
-  asked: { family: string; digest: string; type: string; key: Signer },
-) {
+  asked: { family: string; digest: string; type: string; key: KeySigner },
+) =>
+  cosign(
+    {
+      "cosign.pub": pem(asked.key.publicKey),
+      "root.json": '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}',
+    },
+    [
+      ...["verify-attestation", "--new-bundle-format", "--insecure-ignore-tlog", "--trusted-root", "/in/root.json"],
+      ...["--key", "/in/cosign.pub", "--type", asked.type, `${host}/${org}/${asked.family}@${asked.digest}`],
+    ],
+  )
+
+// For an image in a registry cosign 2.5 asks the public Sigstore for its root all the same; for files it asks nobody.
+const asJob = (identity: string): string[] => [
+  ...["verify-blob-attestation", "--new-bundle-format", "--bundle", "/in/bundle", "--trusted-root", "/in/root.json"],
+  ...["--certificate-oidc-issuer", issuer, "--certificate-identity", identity, "--type", recordType, "/in/image"],
+]
+
+/** cosign alone, with nothing of Fairlead's. Here it comes out of the toolbox, on the host's network; files are in /in. */
+async function cosign(files: Record<string, string>, argv: string[]) {
   const folder = await mkdtemp(join(tmpdir(), "cosign-"))
   try {
-    await writeFile(join(folder, "cosign.pub"), pem(asked.key.publicKey))
-    await writeFile(
-      join(folder, "root.json"),
-      '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}',
-    )
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     return await execa(
       "docker",
       [
-        ...[
-          "run",
-          "--rm",
-          "--pull",
-          "never",
-          "--network",
-          "host",
-          "--mount",
-          `type=bind,src=${folder},dst=/in,readonly`,
-        ],
-        ...["--entrypoint", "cosign", await toolboxImage("sign"), "verify-attestation", "--new-bundle-format"],
-        ...[
-          "--insecure-ignore-tlog",
-          "--trusted-root",
-          "/in/root.json",
-          "--key",
-          "/in/cosign.pub",
-          "--type",
-          asked.type,
-        ],
-        `${host}/${org}/${asked.family}@${asked.digest}`,
+        ...["run", "--rm", "--pull", "never", "--network", "host"],
+        ...["--mount", `type=bind,src=${folder},dst=/in,readonly`],
+        ...["--entrypoint", "cosign", await toolboxImage("sign"), ...argv],
       ],
       { reject: false },
     )

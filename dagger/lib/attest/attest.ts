@@ -9,18 +9,19 @@ import type { Registry } from "../release/registry.ts"
 import type { RecordStore } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
 import { type Attached, annotation, attached, candidates, type Descriptor, type ReferrersIndex } from "./artifact.ts"
-import { opened, Untrusted } from "./envelope.ts"
-import type { PublicKey } from "./key.ts"
+import { opened } from "./envelope.ts"
 import { Referrers } from "./referrers.ts"
-import { type Signer, signed } from "./sign.ts"
+import { ownOf, type Signer, signed } from "./sign.ts"
 import { recordStatement, recordType, sbomStatement, sbomType, subjectOf } from "./statement.ts"
+import type { Trusted } from "./trust.ts"
+import { Untrusted } from "./untrusted.ts"
 
 export interface Attesting {
   registry: Registry
   records: RecordStore
   signer: Signer
   /** Whose signatures count beside the signer's own: what one of them said is not said again. */
-  trusted?: readonly PublicKey[]
+  trusted?: Trusted
 }
 
 /** What is said of an image: a type, the signed text, and since when it is so. */
@@ -65,7 +66,7 @@ async function bytesOf(registry: Registry, { family, digest }: ImageRecord): Pro
   return Buffer.byteLength(image)
 }
 
-/** Whether nothing is left to attach: the record as it reads here and an SBOM are there, signed with keys that count. */
+/** Whether nothing is left to attach: the record as it reads here and an SBOM are there, signed by somebody who counts. */
 export async function isAttested(on: Attesting, record: ImageRecord): Promise<boolean> {
   const looking = await look(on, record)
   return (await Promise.all([isThere(looking, saidBy(record)), anySbom(looking)])).every(Boolean)
@@ -82,7 +83,7 @@ const saidBy = (record: ImageRecord): Said => ({
   created: record.at,
 })
 
-/** Whether this very statement is attached, signed with a key that counts. */
+/** Whether this very statement is attached, signed by somebody who counts. */
 async function isThere(on: Looking, { type, statement }: Said): Promise<boolean> {
   const wanted = sha256(statement)
   for (const each of candidates(on.index, type)) {
@@ -92,7 +93,7 @@ async function isThere(on: Looking, { type, statement }: Said): Promise<boolean>
   return false
 }
 
-/** Whether an SBOM of this image is attached, signed with a key that counts. */
+/** Whether an SBOM of this image is attached, signed by somebody who counts. */
 async function anySbom(on: Looking): Promise<boolean> {
   for (const each of candidates(on.index, sbomType)) {
     if (each.annotations?.[annotation.predicateType] !== sbomType) continue
@@ -109,17 +110,23 @@ interface Looking extends Attesting {
   digest: string
 }
 
-/** What is attached by a name, if a key that counts signed it; from here, where it was pushed from here or read before. */
+/** What is attached by a name, if somebody who counts signed it; from here, where it was pushed from here or read before. */
 async function read(on: Looking, { digest, annotations }: Descriptor) {
-  const { records, referrers, family, signer, trusted = [] } = on
+  const { records, referrers, family, signer, trusted } = on
   const own = await records.signed(family, annotations?.[annotation.statement] ?? "")
   try {
     const bundle = own && sha256(own.manifest) === digest ? own.bundle : await referrers.fetch(family, digest)
-    return opened(bundle, [signer.publicKey, ...trusted])
+    return await opened(bundle, countingFor(signer, trusted))
   } catch (error) {
     if (error instanceof Untrusted) return undefined
     throw error
   }
+}
+
+/** Whoever the fleet trusts, and the signer itself. */
+function countingFor(signer: Signer, trusted: Trusted | undefined): Trusted {
+  const own = ownOf(signer)
+  return trusted ? { ...own, ...trusted, keys: [...own.keys, ...trusted.keys] } : own
 }
 
 /** Signed, and kept: a run that was cut off before it pushed pushes the same bytes the next time. */
@@ -131,7 +138,7 @@ async function made(
 ): Promise<Attached> {
   const own = await records.signed(family, sha256(statement))
   const bundle =
-    own && isBy(signer, own.bundle, statement) ? own.bundle : await signed(registry.engine, signer, statement)
+    own && (await isBy(signer, own.bundle, statement)) ? own.bundle : await signed(registry.engine, signer, statement)
   const artifact = attached(bundle, { image, type, statement, created })
   await records.putSigned(family, sha256(statement), artifact)
   return artifact
@@ -151,9 +158,9 @@ async function sbomInside(registry: Registry, { family, digest, contents }: Imag
   })
 }
 
-function isBy({ publicKey }: Signer, bundle: string, statement: string): boolean {
+async function isBy(signer: Signer, bundle: string, statement: string): Promise<boolean> {
   try {
-    return opened(bundle, [publicKey]).text === statement
+    return (await opened(bundle, ownOf(signer))).text === statement
   } catch (error) {
     if (error instanceof Untrusted) return false
     throw error

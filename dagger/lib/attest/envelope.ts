@@ -1,28 +1,30 @@
 import { verify } from "node:crypto"
 import { z } from "zod"
+import { certified } from "./certified.ts"
+import { type Identity, identityName } from "./identity.ts"
 import type { PublicKey } from "./key.ts"
 import { type Statement, statementSchema } from "./statement.ts"
+import type { Trusted } from "./trust.ts"
+import { Untrusted } from "./untrusted.ts"
 
 /** Media type and artifact type of a signed statement in a registry: a Sigstore bundle, which stock cosign reads. */
 export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-const payloadType = "application/vnd.in-toto+json"
+/** What is in the envelopes. */
+export const payloadType = "application/vnd.in-toto+json"
+
+const keyedSchema = z.object({ publicKey: z.object({ hint: z.string() }) })
+const certifiedSchema = z.object({ certificate: z.object({ rawBytes: z.string() }) })
 
 const bundleSchema = z.object({
   mediaType: z.literal(bundleType),
-  // Keyless signatures have a certificate and a log entry here instead: they are issue 8's, and refused until then.
-  verificationMaterial: z.object({ publicKey: z.object({ hint: z.string() }) }),
+  verificationMaterial: z.union([keyedSchema, certifiedSchema]),
   dsseEnvelope: z.object({
     payload: z.string(),
     payloadType: z.literal(payloadType),
     signatures: z.array(z.object({ sig: z.string() })).length(1),
   }),
 })
-
-/** Why a bundle does not count. */
-export class Untrusted extends Error {
-  override readonly name = "Untrusted"
-}
 
 /** What is signed of a statement: DSSE's pre-authentication encoding, so that a type cannot be swapped below a signature. */
 export const signedText = (statement: string): string =>
@@ -38,17 +40,39 @@ export const bundleText = (statement: string, signature: string, { id }: PublicK
       payloadType,
       signatures: [{ sig: signature }],
     },
-  } satisfies z.infer<typeof bundleSchema>)
+  })
 
-/** What a bundle says, and which of these keys signed it. Throws Untrusted for anything that none of them did. */
-export function opened(
-  bundle: string,
-  keys: readonly PublicKey[],
-): { statement: Statement; text: string; key: PublicKey } {
-  const read = bundleSchema.safeParse(json(bundle))
-  if (!read.success) throw new Untrusted("it is no statement that was signed with a key")
-  const { hint } = read.data.verificationMaterial.publicKey
-  const { payload, signatures } = read.data.dsseEnvelope
+/** What a bundle says, and who signed it: a key or an identity. */
+export interface Opened {
+  statement: Statement
+  /** The very bytes that were signed. */
+  text: string
+  key?: PublicKey
+  identity?: Identity
+}
+
+/** How the one who signed is told: a key's id, or an identity. */
+export const signatory = ({ key, identity }: Pick<Opened, "key" | "identity">): string =>
+  key ? key.id : identityName(identity!)
+
+/** What a bundle says, if somebody who is trusted signed it. Throws Untrusted for everything else. */
+export async function opened(bundle: string, trusted: Trusted): Promise<Opened> {
+  const parsed = json(bundle)
+  const read = bundleSchema.safeParse(parsed)
+  if (!read.success) throw new Untrusted("it is no statement that was signed")
+  const { verificationMaterial, dsseEnvelope } = read.data
+  const signed =
+    "publicKey" in verificationMaterial
+      ? byKey(dsseEnvelope, verificationMaterial.publicKey.hint, trusted.keys)
+      : await byIdentity(parsed, trusted)
+  const statement = statementSchema.safeParse(json(signed.text))
+  if (!statement.success) throw new Untrusted("it is no in-toto statement about one image")
+  return { statement: statement.data, ...signed }
+}
+
+type Envelope = z.infer<typeof bundleSchema>["dsseEnvelope"]
+
+function byKey({ payload, signatures }: Envelope, hint: string, keys: readonly PublicKey[]) {
   const key = keys.find(({ id }) => id === hint)
   if (!key) throw new Untrusted(`it was signed with another key (${plain(hint)})`)
   const text = base64(payload)?.toString("utf8")
@@ -56,9 +80,15 @@ export function opened(
   if (text === undefined || !signature) throw new Untrusted("its envelope is damaged")
   if (!verify("sha256", Buffer.from(signedText(text)), { key: key.key, dsaEncoding: "der" }, signature))
     throw new Untrusted("its signature is wrong")
-  const statement = statementSchema.safeParse(json(text))
-  if (!statement.success) throw new Untrusted("it is no in-toto statement about one image")
-  return { statement: statement.data, text, key }
+  return { text, key }
+}
+
+async function byIdentity(bundle: unknown, { identities, sigstore }: Trusted) {
+  if (!identities?.length || !sigstore)
+    throw new Untrusted("an identity signed it, and only keys are trusted: policy.signing.identities names none")
+  const { payload, payloadType: type, identity } = await certified(bundle, { identities, sigstore })
+  if (type !== payloadType) throw new Untrusted("it is no in-toto statement")
+  return { text: payload.toString("utf8"), identity }
 }
 
 /** Decoded, if every character counts: Node alone would skip what is no base64. */

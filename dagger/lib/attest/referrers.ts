@@ -5,7 +5,8 @@ import type { Registry } from "../release/registry.ts"
 import type { SignedCopy } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
 import { type Attached, artifactSchema, empty, indexSchema, type ReferrersIndex } from "./artifact.ts"
-import { bundleType, Untrusted } from "./envelope.ts"
+import { bundleType } from "./envelope.ts"
+import { Untrusted } from "./untrusted.ts"
 
 // An SBOM of 10,000 packages takes some 10 MB.
 const mostBytes = 64 * 1024 * 1024

@@ -1,25 +1,45 @@
 import type { Fleet } from "../fleet/fleet.ts"
+import type { Repository } from "../fleet/repository.ts"
 import { Problem } from "../problem.ts"
 import { isLoopback, type RegistryAddress } from "../release/registry.ts"
+import type { TrustedIdentity } from "./identity.ts"
 import { type PublicKey, publicKey, shortId } from "./key.ts"
+import { type Sigstore, sigstoreOf } from "./sigstore.ts"
 
-/** Whose signatures count. */
-export interface Trust {
+/** Whose signatures count: those of keys and, where there is a Sigstore to ask, of identities. */
+export interface Trusted {
   keys: readonly PublicKey[]
-  /** Where that is written. */
-  from: "policy.signing.keys in fleet.yaml" | "this machine's own key"
+  identities?: readonly TrustedIdentity[]
+  sigstore?: Sigstore
 }
 
-export const fleetKeys = ({ policy }: Fleet): PublicKey[] | undefined =>
-  policy.signing?.keys.flatMap((text) => publicKey(text) ?? [])
+/** The same, with where it is written. */
+export interface Trust extends Trusted {
+  from:
+    | "policy.signing.keys in fleet.yaml"
+    | "policy.signing.identities in fleet.yaml"
+    | "policy.signing in fleet.yaml"
+    | "this machine's own key"
+}
 
-/** fleet.yaml's keys, else this machine's own. Throws a Problem where there is neither: nobody could tell then. */
-export function trustOf(fleet: Fleet, own: PublicKey | undefined): Trust {
+/** The keys that fleet.yaml names; undefined where it does not say whose signatures count. */
+export const fleetKeys = ({ policy }: Fleet): PublicKey[] | undefined =>
+  policy.signing && (policy.signing.keys ?? []).flatMap((text) => publicKey(text) ?? [])
+
+export const fleetIdentities = ({ policy }: Fleet): readonly TrustedIdentity[] => policy.signing?.identities ?? []
+
+/** Who fleet.yaml names, else this machine's own key. Throws a Problem where there is neither: nobody could tell then. */
+export function trustOf({ fleet, root }: Pick<Repository, "fleet" | "root">, own: PublicKey | undefined): Trust {
   const keys = fleetKeys(fleet)
+  const identities = fleetIdentities(fleet)
+  if (keys && identities.length > 0) {
+    const from = keys.length > 0 ? "policy.signing in fleet.yaml" : "policy.signing.identities in fleet.yaml"
+    return { keys, identities, sigstore: sigstoreOf({ fleet, root }), from }
+  }
   if (keys) return { keys, from: "policy.signing.keys in fleet.yaml" }
   if (own) return { keys: [own], from: "this machine's own key" }
-  throw new Problem("no key is known to check signatures with", {
-    where: "fleet.yaml: policy.signing.keys",
+  throw new Problem("nobody is known whose signatures count", {
+    where: "fleet.yaml: policy.signing",
     fix: "run `fairlead key trust` where images are shipped, and commit fleet.yaml",
   })
 }
@@ -42,11 +62,16 @@ export function signingNote(fleet: Fleet, address: RegistryAddress, own: PublicK
     {
       where: "fleet.yaml: policy.signing.keys",
       why: trusted
-        ? `it names ${trusted.length === 1 ? "one key" : `${trusted.length} keys`}: ${trusted.map(({ id }) => shortId(id)).join(", ")}`
+        ? `it names ${named(trusted)}${fleetIdentities(fleet).length > 0 ? ", and identities, which sign in a CI with FAIRLEAD_SIGNING=keyless" : ""}`
         : `fleet.yaml names none, and ${address.host} is a registry that others pull from`,
       fix: own
         ? "`fairlead key trust` adds it, then commit fleet.yaml; or name a trusted key in FAIRLEAD_SIGNING_KEY"
         : "name a trusted key: FAIRLEAD_SIGNING_KEY=cosign.key, or --signing-key file://cosign.key in Dagger",
     },
   )
+}
+
+function named(keys: readonly PublicKey[]): string {
+  if (keys.length === 0) return "no key"
+  return `${keys.length === 1 ? "one key" : `${keys.length} keys`}: ${keys.map(({ id }) => shortId(id)).join(", ")}`
 }

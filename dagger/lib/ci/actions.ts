@@ -1,5 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
-import { loginLine } from "./lines.ts"
+import { keyless, loginLine, signsKeyless } from "./lines.ts"
 import { remarked, type Yaml } from "./yaml.ts"
 
 /** What GitHub Actions and Forgejo Actions do not have in common. */
@@ -13,6 +13,8 @@ export interface Dialect {
   permissions: boolean
   /** Environments keep secrets, and let somebody approve. */
   environments: boolean
+  /** What a job says so that it may have an OIDC token, beside what its own token may do. */
+  identity: { permissions: Yaml; job: Yaml }
 }
 
 /** An action by its commit, as a tag may be moved to another one. */
@@ -33,6 +35,7 @@ export const github: Dialect = {
   },
   permissions: true,
   environments: true,
+  identity: { permissions: { "id-token": "write" }, job: {} },
 }
 
 // Forgejo takes the artifacts of version 3 of GitHub's actions: later ones refuse every server but GitHub's own.
@@ -55,6 +58,7 @@ export const forgejo: Dialect = {
   },
   permissions: false,
   environments: false,
+  identity: { permissions: {}, job: { "enable-openid-connect": true } },
 }
 
 /** "${{ github.ref }}". */
@@ -140,15 +144,29 @@ export function login({ ci }: Dialect, { registry }: Fleet): Yaml {
 
 const keyFile = `${value("runner.temp")}/cosign.key`
 
-/** Puts the key that signs records where `signing` says it is. */
-export const signingKey: Yaml = {
+/** How a job signs records: what it has to be allowed, what has to be done before, and what the line that signs is told. */
+export interface Signing {
+  permissions: Yaml
+  job: Yaml
+  steps: Yaml[]
+  env: Yaml
+}
+
+/** As itself where fleet.yaml trusts identities, else with the key that the repository keeps as a secret. */
+export const signingOf = ({ identity }: Dialect, fleet: Fleet): Signing =>
+  signsKeyless(fleet)
+    ? { ...identity, steps: [], env: keyless }
+    : { permissions: {}, job: {}, steps: [signingKey], env: withKey }
+
+/** Puts the key that signs records where `withKey` says it is. */
+const signingKey: Yaml = {
   "#": "The file is for this job's eyes only, and goes with the runner's temporary folder.",
   name: "the key that signs records",
   env: { COSIGN_KEY: value("secrets.FAIRLEAD_COSIGN_KEY"), FAIRLEAD_SIGNING_KEY: keyFile },
   run: `(umask 077 && printf '%s\\n' "$COSIGN_KEY" > "$FAIRLEAD_SIGNING_KEY")`,
 }
 
-export const signing: Yaml = {
+const withKey: Yaml = {
   FAIRLEAD_SIGNING_KEY: keyFile,
   COSIGN_PASSWORD: value("secrets.FAIRLEAD_COSIGN_PASSWORD"),
 }

@@ -1,5 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts"
-import { lines, loginLine, planFile, reports, schedule } from "./lines.ts"
+import { keyless, lines, loginLine, planFile, reports, schedule, signsKeyless } from "./lines.ts"
 import { headerLines } from "./names.ts"
 import { parentAmong } from "./stages.ts"
 import { type Yaml, yamlFile } from "./yaml.ts"
@@ -115,6 +115,10 @@ const rescan = (fleet: Fleet): Yaml => ({
   artifacts: kept,
 })
 
+/** A job that signs as itself is given a token for Sigstore; one with a key finds it among the project's variables. */
+const signing = (fleet: Fleet): Yaml =>
+  signsKeyless(fleet) ? { id_tokens: { SIGSTORE_ID_TOKEN: { aud: "sigstore" } }, variables: keyless } : {}
+
 /** The pipeline that the plan job leaves: each image waits for the one that it stands on, if that is built as well. */
 export function gitlabFamilies(fleet: Fleet, images: readonly string[], dryRun: boolean): string {
   // GitLab takes no pipeline without a job.
@@ -126,6 +130,7 @@ export function gitlabFamilies(fleet: Fleet, images: readonly string[], dryRun: 
       {
         needs: parent === undefined ? [] : [parent],
         resource_group: dryRun ? undefined : `fairlead-ship-${name}`,
+        ...(dryRun ? {} : signing(fleet)),
         script: [login(fleet), dryRun ? lines.tryOut(name) : lines.ship(name)],
         artifacts: kept,
       },

@@ -27,6 +27,12 @@ export const lines = {
   deployApply: `./fairlead deploy --yard fleet --apply ${planFile}`,
 }
 
+/** Whether the jobs of a CI that has OIDC sign as themselves. */
+export const signsKeyless = ({ policy }: Fleet): boolean => policy.signing?.identities !== undefined
+
+/** What such a job is told. */
+export const keyless = { FAIRLEAD_SIGNING: "keyless" } as const
+
 /** Hands a password to Docker by a pipe, never as an argument. Where there is none, nobody is logged in. */
 export const loginLine = (host: string, user: string, password: string): string =>
   `test -z "$${password}" || printf '%s' "$${password}" | docker login ${host} --username "$${user}" --password-stdin`

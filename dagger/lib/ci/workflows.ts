@@ -9,8 +9,7 @@ import {
   reading,
   scanned,
   scanning,
-  signing,
-  signingKey,
+  signingOf,
   upload,
   value,
   withHosts,
@@ -141,16 +140,17 @@ const shipped = ({ fleet, dialect }: On, stage: number, steps: Yaml[]): Yaml =>
         ? { "#": "Children wait for their parents' stage. One that failed stops its own children and nothing else." }
         : {}),
       ...matrix("ship", stage),
-      permissions: writing(fleet),
+      permissions: { ...writing(fleet), ...signingOf(dialect, fleet).permissions },
+      ...signingOf(dialect, fleet).job,
     },
     steps,
   )
 
-const shipping = ({ dialect, ready }: On): Yaml[] =>
+const shipping = ({ fleet, dialect, ready }: On): Yaml[] =>
   namedList("ship", [
     ...ready,
-    signingKey,
-    { env: { FAMILY: value("matrix.family"), ...signing }, run: lines.ship('"$FAMILY"') },
+    ...signingOf(dialect, fleet).steps,
+    { env: { FAMILY: value("matrix.family"), ...signingOf(dialect, fleet).env }, run: lines.ship('"$FAMILY"') },
     upload(dialect, `ship-${value("matrix.family")}`, "dist/"),
   ])
 

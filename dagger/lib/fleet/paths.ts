@@ -18,7 +18,7 @@ export function pathsThatLeave(folder: string, fleet: Fleet): Complaint[] {
   return complaints
 }
 
-function* pathsOf({ families, builders, apps }: Fleet): Iterable<{ path: string[]; value: string }> {
+function* pathsOf({ families, builders, apps, policy }: Fleet): Iterable<{ path: string[]; value: string }> {
   const sections: Record<string, Record<string, { dockerfile?: string; lock?: string; path?: string }>> = {
     families,
     builders,
@@ -31,6 +31,8 @@ function* pathsOf({ families, builders, apps }: Fleet): Iterable<{ path: string[
       }
     }
   }
+  for (const [key, value] of Object.entries(policy.signing?.sigstore ?? {}))
+    if (value !== undefined) yield { path: ["policy", "signing", "sigstore", key], value }
 }
 
 // A lock that has yet to be made has no real path, but the folder that it will be made in has; and a link to nothing

@@ -1,8 +1,9 @@
 import { z } from "zod"
+import { identitySchema } from "../attest/identity.ts"
 import { publicKeySchema } from "../attest/key.ts"
 import { advisorySourceFields } from "./advisories.ts"
 import { bytesSchema } from "./bytes.ts"
-import { imagePathSchema, labelSchema, serviceNameSchema, spelled } from "./names.ts"
+import { imagePathSchema, labelSchema, pathSchema, serviceNameSchema, spelled } from "./names.ts"
 
 const seconds = z.int().min(1).max(3600)
 const days = z.int().min(1).max(3650)
@@ -44,6 +45,46 @@ const waveSchema = z.strictObject({
 /** Services that roll out together; the next wave starts when all of them are healthy. */
 export type Wave = z.infer<typeof waveSchema>
 
+const sigstoreSchema = z
+  .strictObject({
+    trustedRoot: pathSchema.describe(
+      "Sigstore's trusted_root.json in this repository: whose certificates, logs and times count. Default: that of the public instance, fetched by TUF.",
+    ),
+    signingConfig: pathSchema
+      .optional()
+      .describe(
+        "Sigstore's signing_config.json (v0.2) in this repository: where certificates, log entries and times come from. Default: the public instance's, fetched by TUF.",
+      ),
+  })
+  .describe("Another Sigstore than the public one, or a place without the internet.")
+
+const signingSchema = z
+  .strictObject({
+    keys: z
+      .array(publicKeySchema)
+      .min(1)
+      .max(50)
+      .optional()
+      .describe("Public halves of the keys that release records may be signed with; `fairlead key trust` adds one."),
+    identities: z
+      .array(identitySchema)
+      .min(1)
+      .max(50)
+      .optional()
+      .describe("Who may sign them without a key, by a certificate of Sigstore: jobs of a CI. Its files then use it."),
+    sigstore: sigstoreSchema.optional(),
+  })
+  .refine(({ keys, identities }) => keys !== undefined || identities !== undefined, {
+    error: "names nobody, so no signature would count: write keys, identities or both",
+  })
+  .refine(({ identities, sigstore }) => identities !== undefined || sigstore === undefined, {
+    path: ["sigstore"],
+    error: "is for identities, and there are none: write identities beside it, or leave it out",
+  })
+
+/** Whose signatures count. */
+export type SigningPolicy = z.infer<typeof signingSchema>
+
 export const policySchema = z.strictObject({
   image: imagePolicySchema,
   cache: z
@@ -82,14 +123,7 @@ export const policySchema = z.strictObject({
   risks: z
     .strictObject({ maxDays: days.describe("A risk acceptance expires at the latest after this many days.") })
     .describe("What a recorded risk acceptance may do (risk R4)."),
-  signing: z
-    .strictObject({
-      keys: z
-        .array(publicKeySchema)
-        .min(1)
-        .max(50)
-        .describe("Public halves of the keys that release records may be signed with; `fairlead key trust` adds one."),
-    })
+  signing: signingSchema
     .optional()
     .describe("Whose signatures count. Default: this machine's own key, and only for a registry on loopback."),
   rollout: z.strictObject({

@@ -19,7 +19,7 @@ export function withTrusted(text: string, { line }: PublicKey, note: string): st
   else if (isSeq(keys) && first && keys.range) {
     const at = keys.range[0]
     changed = inserted(text, at, `- "${line}" # ${note}\n${" ".repeat(columnOf(text, at))}`)
-  }
+  } else if (isMap(signing?.value) && !signing.value.flow && !keys) changed = withKeys(text, signing.value, line, note)
   if (changed === undefined || !holds(changed, line)) {
     throw wrongInput("is written in a way that no line can be added to", {
       where: "fleet.yaml: policy.signing",
@@ -30,6 +30,15 @@ export function withTrusted(text: string, { line }: PublicKey, note: string): st
 }
 
 const inserted = (text: string, at: number, more: string): string => text.slice(0, at) + more + text.slice(at)
+
+/** In front of the identities that the section begins with. */
+function withKeys(text: string, signing: YAMLMap, line: string, note: string): string | undefined {
+  const key = signing.items[0]?.key
+  const at = isScalar(key) ? key.range?.[0] : undefined
+  if (at === undefined) return undefined
+  const indent = " ".repeat(columnOf(text, at))
+  return inserted(text, at, `keys:\n${indent}  - "${line}" # ${note}\n${indent}`)
+}
 
 /** In front of what the policy begins with, and of its comment. */
 function withSection(text: string, policy: YAMLMap, line: string, note: string): string | undefined {
@@ -56,5 +65,5 @@ const pairAt = (node: unknown, name: string): Pair | undefined =>
 /** The changed text is a fleet as before, and names the key. */
 const holds = (text: string, line: string): boolean => {
   const { policy } = parseFleet(text)
-  return policy.signing?.keys.some((each) => publicKey(each)?.line === line) ?? false
+  return policy.signing?.keys?.some((each) => publicKey(each)?.line === line) ?? false
 }

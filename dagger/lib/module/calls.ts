@@ -23,7 +23,16 @@ import { loadRisks } from "../risks/load.ts"
 import { standingRisks } from "../risks/standing.ts"
 import { digestsOf } from "../yard.ts"
 import { commitIn } from "./commit.ts"
-import { type DaggerYard, daggerEngine, daggerYard, openSource, registryOf, type Site, signerIn } from "./yard.ts"
+import {
+  type DaggerYard,
+  daggerEngine,
+  daggerYard,
+  keySignerIn,
+  openSource,
+  registryOf,
+  type Site,
+  signerIn,
+} from "./yard.ts"
 
 /** What every function of the module starts with: the yard, what is asked for, and the plan of it. */
 interface Opened {
@@ -103,7 +112,7 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
   const { yard, reading, plan } = await opened(site, call, call.machine, call.noCache)
   requireClean(reading.commit, call.allowDirty === true || call.dryRun === true)
   try {
-    yard.signer = await signerIn(site, yard.engine)
+    yard.signer = await signerIn(site, yard)
     const rules = await rulesFor(
       yard,
       plan.families.map((each) => each.family),
@@ -121,11 +130,12 @@ export async function shipCall(site: Site, call: ShipCall): Promise<{ report: Sh
 
 /** Verifies a published image; answers what it rests on. Throws a Problem with the same text when it is not good. */
 export async function verifyCall(site: Site, ref: string): Promise<string> {
-  const { fleet } = await openSource(site.source)
+  const repository = await openSource(site.source)
+  const { fleet } = repository
   const { address = await registryOf(site, fleet), family, name } = parseReference(ref, fleet)
   const engine = daggerEngine(site)
   try {
-    const trust = trustOf(fleet, fleetKeys(fleet) ? undefined : (await signerIn(site, engine))?.publicKey)
+    const trust = trustOf(repository, fleetKeys(fleet) ? undefined : (await keySignerIn(site, engine))?.publicKey)
     const login = site.registryAuth && engine.secret("registry-auth", site.registryAuth)
     const registry = new Registry(engine, address, login, "sign")
     const digest = await resolved(registry, family, name)

@@ -13,10 +13,12 @@ import type { OpenRollout, RolloutTeller } from "../rollout/open.ts"
 import { type Login, requireServices, StepHosts } from "../rollout/ssh/steps.ts"
 import { type ChosenHosts, hostsOf } from "../rollout/ssh/target.ts"
 import { openWay } from "../rollout/ssh/way.ts"
-import { byPort, daggerEngine, openSource, registryOf, type Site, signerIn } from "./yard.ts"
+import { byPort, daggerEngine, keySignerIn, openSource, registryOf, type Site } from "./yard.ts"
 
 /** The hosts that a function is about, spoken to by steps. */
 export interface HostsInReach {
+  /** Where the fleet's own files are. */
+  root: string
   chosen: ChosenHosts
   demo?: DemoYard
   engine: DaggerEngine
@@ -38,7 +40,7 @@ export async function withHosts<T>(
   { patienceSeconds, say = () => {} }: Patience,
   work: (open: HostsInReach) => Promise<T>,
 ): Promise<T> {
-  const { fleet } = await openSource(site.source)
+  const { fleet, root } = await openSource(site.source)
   const demo = site.yard && readYard(await site.yard.contents(), "--yard")
   const up = demo && { demo, writtenIn: "the file of --yard" }
   const chosen = hostsOf(fleet, { ...(names.length > 0 && { hosts: names }), ...(up && { up }) })
@@ -49,7 +51,7 @@ export async function withHosts<T>(
     say(line("silent", `${host}: ${why}; asking again for ${seconds} s, what it began goes on there`))
   const runner = new HostRunner(shell, fleet.name, { patienceSeconds, onSilence })
   try {
-    return await work({ chosen, demo, engine, shell, runner, hosts: chosen.targets.map(({ host }) => host) })
+    return await work({ root, chosen, demo, engine, shell, runner, hosts: chosen.targets.map(({ host }) => host) })
   } finally {
     await engine.close()
   }
@@ -77,11 +79,11 @@ export async function registryIn(
 /** The registry, and whose signatures count there. */
 export async function verifyingIn(site: Site, open: HostsInReach): Promise<Verifying> {
   const { fleet } = open.chosen
-  const own = fleetKeys(fleet) ? undefined : (await signerIn(site, open.engine))?.publicKey
-  return { registry: await registryIn(site, open), trust: trustOf(fleet, own), now: new Date() }
+  const own = fleetKeys(fleet) ? undefined : (await keySignerIn(site, open.engine))?.publicKey
+  return { registry: await registryIn(site, open), trust: trustOf({ fleet, root: open.root }, own), now: new Date() }
 }
 
-/** What preflight reckons sizes by. Where no key is known that could have signed a record, budgets have to do. */
+/** What preflight reckons sizes by. Where nobody is known who could have signed a record, budgets have to do. */
 export async function sizesOn(site: Site, open: HostsInReach): Promise<NewestRecords> {
   if (!fleetKeys(open.chosen.fleet) && !site.signingKey) return {}
   return newestOn(open.chosen, new AttachedRecords(await verifyingIn(site, open)))

@@ -13,7 +13,8 @@ import type {
 import type { Advisories } from "../advisories/advisories.ts"
 import { type AdvisoriesChoice, chooseAdvisories } from "../advisories/choice.ts"
 import { findAdvisories } from "../advisories/find.ts"
-import { publicHalf, type Signer } from "../attest/sign.ts"
+import { keylessSigner } from "../attest/keyless.ts"
+import { type KeySigner, publicHalf, type Signer } from "../attest/sign.ts"
 import { parseBuilder, type RemoteBuilder } from "../build/builder.ts"
 import { withoutRegistryCache } from "../build/registry-cache.ts"
 import { DaggerEngine } from "../engine/dagger.ts"
@@ -44,6 +45,8 @@ export interface Site {
   ca?: DaggerSecret
   signingKey?: DaggerSecret
   signingPassword?: DaggerSecret
+  /** An OIDC token of the CI's: it signs in place of a key. */
+  identityToken?: DaggerSecret
   /** OSV records; without them advisories are looked up as fleet.yaml says. */
   advisories?: Directory
   /** hosts.yaml of a demo that is up: its hosts serve in place of fleet.yaml's. */
@@ -75,11 +78,23 @@ export const daggerEngine = (site: Site): DaggerEngine =>
     callerPort: (port) => callerService(site, port),
   })
 
-/** What signs records; none where no key was given. */
-export async function signerIn(
+/** What signs records; none where neither a key nor a token was given. */
+export async function signerIn(site: Site, on: Repository & { engine: DaggerEngine }): Promise<Signer | undefined> {
+  const { identityToken } = site
+  if (!identityToken) return keySignerIn(site, on.engine)
+  if (site.signingKey)
+    throw wrongInput("both are given, and one of them signs", {
+      where: "--signing-key, --identity-token",
+      fix: "leave one of them out",
+    })
+  return keylessSigner(on, () => identityToken.plaintext())
+}
+
+/** The same for who asks for a key; none where none was given. */
+export async function keySignerIn(
   { signingKey, signingPassword }: Site,
   engine: DaggerEngine,
-): Promise<Signer | undefined> {
+): Promise<KeySigner | undefined> {
   if (!signingKey) return undefined
   const key = engine.secret("signing-key", signingKey)
   const password = signingPassword && engine.secret("signing-password", signingPassword)

@@ -6,7 +6,7 @@ import { trustedRecord, type Verifying } from "./verify.ts"
 
 const sideBySide = 3
 
-/** Records as they hang on their images in the registry, for whoever keeps none: only what a trusted key signed counts. */
+/** Records as they hang on their images in the registry, for whoever keeps none: only what somebody trusted signed counts. */
 export class AttachedRecords implements KnownRecords {
   private readonly found = new Map<string, Promise<ImageRecord | undefined>>()
   private readonly side = pLimit(sideBySide)

@@ -1,4 +1,5 @@
 import type { LimitFunction } from "p-limit"
+import { signerName } from "../attest/sign.ts"
 import { recordStatement } from "../attest/statement.ts"
 import { harmless } from "../engine/engine.ts"
 import { fingerprint as printOf } from "../plan/fingerprint.ts"
@@ -29,7 +30,7 @@ export interface Found {
 
 /**
  * Asks the registry for the images of a plan: one request for each whose record is here. An image that another machine
- * built counts when its attached record was signed with a key that the fleet trusts and is about this very fingerprint;
+ * built counts when its attached record was signed by somebody whom the fleet trusts and is about this very fingerprint;
  * that record is fetched once and kept.
  */
 export async function find(yard: Yard, registry: Registry, options: ShipOptions, side: LimitFunction): Promise<Found> {
@@ -58,15 +59,15 @@ async function knownHere({ records, signer }: Yard, { tag }: Plan, planned: Plan
   const kept = await records.byFingerprint(family, fingerprint)
   if (!kept) return { planned }
   const last = (await records.releases(family))[0]
-  const same = last?.tag === tag && isSaidOf(last, kept, signer?.publicKey.id)
+  const same = last?.tag === tag && isSaidOf(last, kept, signer && signerName(signer))
   return { planned, kept, ...(same ? { before: last } : {}) }
 }
 
-/** Whether this release left this very record on the image, signed with this key. */
-export const isSaidOf = (release: PublishedRelease, record: ImageRecord, key: string | undefined): boolean =>
+/** Whether this release left this very record on the image, signed by this signer. */
+export const isSaidOf = (release: PublishedRelease, record: ImageRecord, signer: string | undefined): boolean =>
   release.digest === record.digest &&
-  release.signedBy === key &&
-  (key === undefined || release.statement === sha256(recordStatement(record)))
+  release.signedBy === signer &&
+  (signer === undefined || release.statement === sha256(recordStatement(record)))
 
 async function ask(
   yard: Yard,
@@ -140,7 +141,7 @@ async function fromElsewhere(
   digest: string,
 ): Promise<{ record?: ImageRecord; why?: string }> {
   const trust = trustIn(yard)
-  if (!trust) return { why: "no key is known here to check its record with" }
+  if (!trust) return { why: "nobody is known here whose signature on its record would count" }
   const { record, signed, refused } = await attachedRecord({ registry, trust }, { family, digest })
   if (!record || !signed) return { why: harmless(refused[0] ?? "it has no record") }
   // Whoever may push can let the tag point to any image, an older and good one, too.

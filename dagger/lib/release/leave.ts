@@ -1,5 +1,6 @@
 import type { LimitFunction } from "p-limit"
 import { attest, isAttested } from "../attest/attest.ts"
+import { signerName } from "../attest/sign.ts"
 import { recordStatement } from "../attest/statement.ts"
 import type { Built } from "../build/build.ts"
 import { lineage } from "../fleet/hierarchy.ts"
@@ -83,7 +84,7 @@ interface Departing extends PlannedFamily {
   built?: Built
 }
 
-/** A family that is in the registry, with its record where this run has a key to sign it with. */
+/** A family that is in the registry, with its record where this run has what signs it. */
 async function arrived(leaving: Leaving, planned: PlannedFamily, side: LimitFunction): Promise<Departing> {
   const { yard, registry, options, examined, found } = leaving
   const { family } = planned
@@ -103,7 +104,7 @@ async function attestOnce({ yard, registry }: Leaving, record: ImageRecord, asFo
   const signing = attestingIn(yard, registry)
   if (!signing) return
   const releases = await yard.records.releases(record.family)
-  if (releases.some((each) => isSaidOf(each, record, signing.signer.publicKey.id))) return
+  if (releases.some((each) => isSaidOf(each, record, signerName(signing.signer)))) return
   // Another machine released it, or this one did so without records of its own.
   if (asFound && (await isAttested(signing, record))) return
   await attest(signing, record)
@@ -122,6 +123,6 @@ async function keepRelease({ yard, options }: Leaving, { family, record, release
   const { signer } = yard
   const ref = `${repository(yard.registry, family)}:${tag}`
   const statement = signer && sha256(recordStatement(record))
-  const signedBy = signer?.publicKey.id
+  const signedBy = signer && signerName(signer)
   await yard.records.released({ family, tag, ref, ...out, signedBy, statement, at: new Date().toISOString() })
 }

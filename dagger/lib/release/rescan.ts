@@ -11,13 +11,13 @@ import { type ReleasedImage, signedSbom, verifyRelease } from "./verify.ts"
 
 /** What is known today of an image that was released earlier. */
 export interface Rescanned extends ReleasedImage {
-  /** ERROR where no record that a trusted key signed is about this very image. */
+  /** ERROR where no record that somebody trusted signed is about this very image. */
   verdict: Verdict
   /** Its record by today's rules and today's advisories. */
   record?: ImageRecord
   /** Why nobody could say. */
   problems: string[]
-  /** The SBOM that a trusted key signed, where it was asked for and is there. */
+  /** The SBOM that somebody trusted signed, where it was asked for and is there. */
   sbom?: unknown
 }
 

@@ -1,4 +1,6 @@
 import pLimit from "p-limit"
+import { requireIdentity } from "../attest/keyless.ts"
+import { publicKeyOf, signerName } from "../attest/sign.ts"
 import { signingNote } from "../attest/trust.ts"
 import { writeCaches } from "../build/write-caches.ts"
 import type { SizeFacts } from "../gates/size.ts"
@@ -42,7 +44,7 @@ export interface ShipReport {
   verdict: Verdict
   tag: string
   families: ShippedFamily[]
-  /** The id of the key that signed the records of what was published. */
+  /** Who signed the records of what was published: a key's id, or as whom a CI's job may sign. */
   signedBy?: string
   /** What people should know although it stops nothing. */
   notes?: string[]
@@ -56,7 +58,7 @@ export interface ShipReport {
 export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> {
   const started = performance.now()
   const registry = new Registry(yard.engine, yard.registry, yard.auth)
-  const note = given.dryRun ? undefined : signingNote(yard.fleet, yard.registry, yard.signer?.publicKey)
+  const note = given.dryRun ? undefined : await requireSigning(yard)
   const side = pLimit(yard.parallel)
   // Asked while the images are built: it may take a download.
   yard.advisories().catch(() => {})
@@ -85,10 +87,17 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
     verdict: worst(families.map(({ verdict }) => verdict)),
     tag: options.plan.tag,
     families,
-    ...(yard.signer && published.size > 0 ? { signedBy: yard.signer.publicKey.id } : {}),
+    ...(yard.signer && published.size > 0 ? { signedBy: signerName(yard.signer) } : {}),
     ...(notes.length > 0 ? { notes } : {}),
     seconds: Math.round(performance.now() - started) / 1000,
   }
+}
+
+/** Throws where what is published could not be signed so that others believe it; the note is for people. */
+async function requireSigning({ fleet, registry, signer }: Yard): Promise<string | undefined> {
+  if (!signer || "publicKey" in signer) return signingNote(fleet, registry, publicKeyOf(signer))
+  await requireIdentity(signer)
+  return undefined
 }
 
 interface Ended {

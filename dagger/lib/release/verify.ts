@@ -1,9 +1,9 @@
 import { candidates, type Descriptor } from "../attest/artifact.ts"
-import { opened, Untrusted } from "../attest/envelope.ts"
-import type { PublicKey } from "../attest/key.ts"
+import { type Opened, opened, signatory } from "../attest/envelope.ts"
 import { Referrers } from "../attest/referrers.ts"
 import { recordType, type Statement, sbomType, subjectOf } from "../attest/statement.ts"
 import type { Trust } from "../attest/trust.ts"
+import { Untrusted } from "../attest/untrusted.ts"
 import { packagesIn } from "../build/sbom.ts"
 import { CouldNotLook, type Verdict, worst } from "../gates/verdict.ts"
 import { Problem } from "../problem.ts"
@@ -36,10 +36,10 @@ export interface Verified {
   good: boolean
   /** Why it is not good, a line each. */
   problems: string[]
-  /** The newest record that a trusted key signed; absent where there is none. */
+  /** The newest record that somebody trusted signed; absent where there is none. */
   record?: ImageRecord
   verdict?: Verdict
-  /** The id of the key that signed it. */
+  /** Who signed it: a key's id, or an identity. */
   signedBy?: string
   trusted: Trust["from"]
   sbom: "signed" | "missing" | "wrong"
@@ -49,7 +49,7 @@ export interface Verified {
 const mostTried = 50
 
 /**
- * Whether an image may be put into service: the newest record that a trusted key signed is about this very image and
+ * Whether an image may be put into service: the newest record that somebody trusted signed is about this very image and
  * family, and says that its gates passed. Throws a Problem (exit code 3) where the registry could not be asked.
  */
 export async function verifyRelease(on: Verifying, image: ReleasedImage): Promise<Verified> {
@@ -73,17 +73,24 @@ export async function verifyRelease(on: Verifying, image: ReleasedImage): Promis
   const listed = sbomOf(sbom.predicate, record)
   if (listed === "wrong") problems.push("its signed SBOM lists other packages than its record")
   const verdict = worst(Object.values(record.gates).map((gate) => gate.verdict))
-  return { ...base, good: problems.length === 0, problems, record, verdict, signedBy: found.key!.id, sbom: listed }
+  const by = { signedBy: signatory(found.by!), trusted: writtenFor(found.by!, on.trust) }
+  return { ...base, ...by, good: problems.length === 0, problems, record, verdict, sbom: listed }
 }
 
-/** The newest SBOM of an image that a trusted key signed, as SPDX; undefined where there is none. */
+/** Where it is written that this one's signatures count. */
+const writtenFor = ({ identity }: Signed, { from }: Trust): Trust["from"] => {
+  if (identity) return "policy.signing.identities in fleet.yaml"
+  return from === "policy.signing in fleet.yaml" ? "policy.signing.keys in fleet.yaml" : from
+}
+
+/** The newest SBOM of an image that somebody trusted signed, as SPDX; undefined where there is none. */
 export async function signedSbom(on: Verifying, image: ReleasedImage): Promise<unknown> {
   const referrers = new Referrers(on.registry)
   const index = await referrers.list(image.family, image.digest)
   return (await newest({ referrers, on, image }, candidates(index, sbomType), sbomType)).predicate
 }
 
-/** The newest record of an image that a trusted key signed, whatever its gates said; undefined where there is none. */
+/** The newest record of an image that somebody trusted signed, whatever its gates said; undefined where there is none. */
 export async function trustedRecord(on: Verifying, image: ReleasedImage): Promise<ImageRecord | undefined> {
   return (await attachedRecord(on, image)).record
 }
@@ -121,10 +128,12 @@ export async function resolved(registry: Registry, family: string, name: string)
   })
 }
 
+type Signed = Pick<Opened, "key" | "identity">
+
 interface Newest {
   /** What the newest good statement says. */
   predicate?: unknown
-  key?: PublicKey
+  by?: Signed
   signed?: SignedCopy & { statement: string }
   /** Why the others do not count. */
   refused: string[]
@@ -139,9 +148,9 @@ async function newest(
   for (const { digest } of among.slice(0, mostTried)) {
     try {
       const copy = await referrers.fetchWhole(image.family, digest)
-      const { statement, text, key } = opened(copy.bundle, on.trust.keys)
+      const { statement, text, ...by } = await opened(copy.bundle, on.trust)
       const signed = { ...copy, statement: sha256(text) }
-      return { predicate: predicateOf(statement, type, image), key, signed, refused }
+      return { predicate: predicateOf(statement, type, image), by, signed, refused }
     } catch (error) {
       if (!(error instanceof Untrusted)) throw error
       refused.push(

@@ -126,7 +126,10 @@ const ship = z.object({
       }),
     )
     .describe("In build order, the asked-for one last."),
-  signedBy: z.string().optional().describe("The id of the key that signed the records of what was published."),
+  signedBy: z
+    .string()
+    .optional()
+    .describe("Who signed the records of what was published: a key's id, or as whom a CI's job may sign."),
   notes: z.array(z.string()).optional(),
   seconds,
 })
@@ -167,11 +170,16 @@ const verify = z.object({
   ref: z.string(),
   family: z.string(),
   digest,
-  good: z.boolean().describe("The newest record that a trusted key signed is about this image, and its gates passed."),
+  good: z
+    .boolean()
+    .describe("The newest record that somebody trusted signed is about this image, and its gates passed."),
   problems: z.array(z.string()).describe("Why it is not good."),
   record: recordSchema.optional(),
   verdict: verdict.optional(),
-  signedBy: z.string().optional().describe("The id of the key: SHA-256 of its public half, base64."),
+  signedBy: z
+    .string()
+    .optional()
+    .describe("The id of the key: SHA-256 of its public half, base64. Of a CI's job: its subject (its issuer)."),
   trusted: z.string().describe("Where it is written whose signatures count."),
   sbom: z.enum(["signed", "missing", "wrong"]),
 })

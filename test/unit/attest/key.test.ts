@@ -38,6 +38,7 @@ const trusting = (...lines: string[]): Fleet => {
   const fleet = smallFleet()
   return { ...fleet, policy: { ...fleet.policy, signing: { keys: lines } } }
 }
+const at = (fleet: Fleet) => ({ fleet, root: "/nowhere" })
 const loopback = { host: "127.0.0.1:5000", org: "small" }
 const ghcr = { host: "ghcr.io", org: "small" }
 const own = newPair().publicKey
@@ -67,9 +68,9 @@ describe("before anything is built", () => {
 
 describe("whose signatures count", () => {
   it("is what fleet.yaml names, else this machine's own key, else nobody's", () => {
-    expect(trustOf(trusting(another.line), own)).toMatchObject({ keys: [{ id: another.id }] })
-    expect(trustOf(smallFleet(), own)).toMatchObject({ keys: [{ id: own.id }], from: "this machine's own key" })
-    expect(() => trustOf(smallFleet(), undefined)).toThrow(expect.objectContaining({ exitCode: 3 }))
+    expect(trustOf(at(trusting(another.line)), own)).toMatchObject({ keys: [{ id: another.id }] })
+    expect(trustOf(at(smallFleet()), own)).toMatchObject({ keys: [{ id: own.id }], from: "this machine's own key" })
+    expect(() => trustOf(at(smallFleet()), undefined)).toThrow(expect.objectContaining({ exitCode: 3 }))
   })
 })
 

@@ -21,6 +21,10 @@ const own = await loadFleet(root)
 const small = smallFleet()
 const on = (host: string) => ({ ...small, registry: { host, org: "small" } })
 
+const subject = "https://github.com/me/fleet/.github/workflows/fairlead-ship.yml@refs/heads/main"
+const signing = { identities: [{ issuer: "https://token.actions.githubusercontent.com", subject }] }
+const keyless = { ...own, policy: { ...own.policy, signing } }
+
 // biome-ignore lint/suspicious/noExplicitAny: what was rendered, as a CI finds it
 type Seen = any
 
@@ -166,6 +170,46 @@ describe("the workflows for GitHub", () => {
 
   it("of this repository are what its fleet.yaml says", async () => {
     await requireWritten(root, "github", ciFiles(own, "github"))
+  })
+})
+
+describe("where fleet.yaml trusts identities", () => {
+  /** A file's jobs, each as text: what they are allowed, what they are told, what they run. */
+  const jobsOf = (ci: CiName, name: string, fleet: typeof own) =>
+    Object.entries<Seen>(workflow(ci, name, fleet).jobs).map(([job, is]): [string, string] => [job, JSON.stringify(is)])
+
+  it.each([
+    ["github", '"id-token":"write"'],
+    ["forgejo", '"enable-openid-connect":true'],
+  ] as const)("%s gives jobs that ship an OIDC token in place of a key, and no other job", (ci, token) => {
+    for (const name of ["check", "ship", "deploy", "rescan", "prune"])
+      for (const [job, text] of jobsOf(ci, name, keyless)) {
+        const ships = name === "ship" && job.startsWith("stage")
+        const seen = { token: text.includes(token), told: text.includes('"FAIRLEAD_SIGNING":"keyless"') }
+        expect([name, job, seen]).toEqual([name, job, { token: ships, told: ships }])
+        expect(text).not.toMatch(/COSIGN|FAIRLEAD_SIGNING_KEY/)
+      }
+    for (const [, text] of jobsOf(ci, "ship", own)) expect(text).not.toContain(token)
+  })
+
+  it("GitHub's jobs that ship may do nothing else more", () => {
+    const { permissions } = workflow("github", "ship", keyless).jobs.stage1
+    expect(permissions).toEqual({ contents: "read", packages: "write", "id-token": "write" })
+  })
+
+  it("GitLab gives a token for Sigstore to jobs that ship, and none to those that try", () => {
+    const images = { build: ["base-utils"] }
+    expect(parse(jobsText(keyless, "gitlab", images))["base-utils"]).toMatchObject({
+      id_tokens: { SIGSTORE_ID_TOKEN: { aud: "sigstore" } },
+      variables: { FAIRLEAD_SIGNING: "keyless" },
+    })
+    for (const text of [jobsText(keyless, "gitlab", { ...images, dryRun: true }), jobsText(own, "gitlab", images)])
+      expect(text).not.toMatch(/id_tokens|FAIRLEAD_SIGNING/)
+    for (const text of Object.values(ciFiles(keyless, "gitlab"))) expect(text).not.toContain("id_tokens")
+  })
+
+  it("Jenkins, which has no such tokens, signs with its key", () => {
+    expect(ciFiles(keyless, "jenkins")).toEqual(ciFiles(own, "jenkins"))
   })
 })
 

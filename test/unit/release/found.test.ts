@@ -1,6 +1,9 @@
 import pLimit from "p-limit"
-import { beforeEach, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { keylessSigner } from "../../../dagger/lib/attest/keyless.ts"
+import { signed, signerName } from "../../../dagger/lib/attest/sign.ts"
 import { recordStatement } from "../../../dagger/lib/attest/statement.ts"
+import type { Engine } from "../../../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { fingerprint } from "../../../dagger/lib/plan/fingerprint.ts"
 import type { PlannedFamily } from "../../../dagger/lib/plan/plan.ts"
@@ -15,6 +18,7 @@ import type { Yard } from "../../../dagger/lib/yard.ts"
 import { smallFleet } from "../../fleets/small.ts"
 import { tinyRecord } from "../../fleets/tiny-image.ts"
 import { newPair } from "../attest/keys.ts"
+import { issuer, type OwnSigstore, startSigstore, subject, tokenOf, trusting } from "../attest/sigstore.ts"
 import { digest, holding, pair } from "./holding.ts"
 
 const ingredients = { files: {}, pins: {}, args: {}, standsOn: {}, epoch: 1, machine: "", builder: "test" }
@@ -39,8 +43,8 @@ beforeEach(() => {
 })
 
 /** The registry that holds the record, with tags beside it: what digestsOf asks in one step. */
-function registryWith(attached: ImageRecord): Registry {
-  const registry = holding(attached, "ghcr.io")
+function registryWith(attached: ImageRecord, signed?: string): Registry {
+  const registry = holding(attached, "ghcr.io", signed)
   const { run } = registry.engine
   registry.engine.run = async (step) => {
     if (step.argv?.[0] !== "look") return run(step)
@@ -175,5 +179,41 @@ describe("a registry that does not answer", () => {
   it("is done without in a dry run, which says so", async () => {
     const { notes, plan } = await away({ dryRun: true })
     expect([plan.families, notes]).toEqual([[planned], ["ghcr.io could not be asked for images, so all are built"]])
+  })
+})
+
+describe("an image that another job of the CI built and signed without a key", () => {
+  let sigstore: OwnSigstore
+  let bundle: string
+  beforeAll(async () => {
+    sigstore = await startSigstore()
+    const signer = keylessSigner(trusting(sigstore.root), async () => tokenOf())
+    bundle = await signed({} as Engine, signer, recordStatement(record))
+  })
+  afterAll(() => sigstore.close())
+
+  const foundBy = (...identities: { issuer: string; subject: string }[]) => {
+    const on = trusting(sigstore.root, ...identities)
+    const noToken = async () => Promise.reject(new Error("nobody asks for a token to look"))
+    const signer = keylessSigner(on, noToken)
+    const yard = { ...on, records, registry: { host: "ghcr.io", org: "small" }, signer } as unknown as Yard
+    const plan = { tag, commit: "c", dirty: false, families: [planned] }
+    const options = { plan, asked: ["web"] } as unknown as ShipOptions
+    return { signer, find: () => find(yard, registryWith(record, bundle), options, pLimit(2)) }
+  }
+
+  it("is not built again where that job is trusted, and needs nothing once it was released from here", async () => {
+    const { signer, find: look } = foundBy()
+    expect((await look()).plan.families[0]).toMatchObject({ action: "reuse", reasons: ["built on another machine"] })
+    await released({ signedBy: signerName(signer) })
+    expect((await look()).released.get("web")).toEqual({ digest, previous: other })
+  })
+
+  it("is built where another job is trusted, and one line says so", async () => {
+    const { plan, notes } = await foundBy({ issuer, subject: subject.replace("main", "other") }).find()
+    expect([plan.families[0]?.action, notes]).toEqual([
+      "build",
+      [expect.stringContaining("signed by another identity")],
+    ])
   })
 })

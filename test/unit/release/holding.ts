@@ -9,11 +9,11 @@ const indexType = "application/vnd.oci.image.index.v1+json"
 export const digest = `sha256:${"a".repeat(64)}`
 export const pair = newPair()
 
-/** A registry with one image and its signed record; the conformance suite asks real ones. */
-export function holding(record: ImageRecord, host: string): Registry {
+/** A registry with one image and its record, signed with `pair` or as `signed`; the conformance suite asks real ones. */
+export function holding(record: ImageRecord, host: string, signed?: string): Registry {
   const statement = recordStatement(record)
   const about = { image: { digest, size: 1 }, type: recordType, statement, created: record.at }
-  const { manifest, bundle, descriptor } = attached(bundleBy(pair, statement), about)
+  const { manifest, bundle, descriptor } = attached(signed ?? bundleBy(pair, statement), about)
   const manifests: Record<string, string> = {
     [tagOf(digest)]: JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [descriptor] }),
     [descriptor.digest]: manifest,

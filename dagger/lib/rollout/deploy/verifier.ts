@@ -5,7 +5,7 @@ import { type Verifying, verifyRelease } from "../../release/verify.ts"
 import type { OpenRollout } from "../open.ts"
 
 /**
- * Throws where an image may not be put into service (exit code 1): no record that a trusted key signed, a gate that did not
+ * Throws where an image may not be put into service (exit code 1): no record that somebody trusted signed, a gate that did not
  * pass, another image behind the digest. A real host takes nothing that nobody looked at.
  */
 export function verifierOf({

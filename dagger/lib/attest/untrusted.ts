@@ -1,0 +1,4 @@
+/** Why a bundle does not count. */
+export class Untrusted extends Error {
+  override readonly name = "Untrusted"
+}
