@@ -6,6 +6,7 @@ newer.
 """
 
 import argparse
+import concurrent.futures
 import csv
 import hashlib
 import importlib.metadata
@@ -471,14 +472,13 @@ def certificates(tree):
     return {"bundle": None if bundle is None else bundle.count(b"-----BEGIN CERTIFICATE-----"), "packaged": packaged, "local": local}
 
 
-def imports(tree, modules, interpreter, user, packaged):
-    """Whether each module imports, as the image's own user and in a process of its own; and what that maps of the system."""
+def importing(pool, tree, modules, interpreter, user):
+    """Begins to import each module, as the image's own user and in a process of its own, while other things are looked at."""
     uid, _, gid = user.partition(":")
     home = next((home for _, number, _, home in accounts_raw(tree) if number == int(uid)), "/")
-    folders = [path for path in interpreter["path"] if path.endswith("-packages")]
-    answers, mapped = [], set()
-    for module in modules:
-        said = run(
+
+    def begin(module):
+        return run(
             [interpreter["executable"], "-B", "-c", IMPORT, module, SAID],
             seconds=300,
             cwd="/",
@@ -487,6 +487,16 @@ def imports(tree, modules, interpreter, user, packaged):
             group=int(gid),
             extra_groups=[],
         )
+
+    return [(module, pool.submit(begin, module)) for module in modules]
+
+
+def imports(begun, interpreter, packaged):
+    """Whether each module imports, and what that maps of the system."""
+    folders = [path for path in interpreter["path"] if path.endswith("-packages")]
+    answers, mapped = [], set()
+    for module, ending in begun:
+        said = ending.result()
         told = [line[len(SAID) :] for line in said.stdout.splitlines() if line.startswith(SAID)]
         imported = said.returncode == 0 and bool(told)
         file, version, libraries = json.loads(told[-1]) if imported else (None, "", [])
@@ -549,12 +559,14 @@ def main():
     tree = Tree(arguments.root)
     interpreter = python(tree)
     folders = [path for path in dict.fromkeys([*interpreter["path"], *site_folders(tree)]) if path.endswith("-packages")]
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
+    begun = importing(pool, tree, arguments.module, interpreter, arguments.user) if tree.own else []
     installed, broken, packaged = distributions(tree, folders)
     files = Files(tree, packaged)
     files.look()
     packages = linked.Packages(tree)
     used = needed(tree, packages, interpreter, arguments.init)
-    imported, mapped = imports(tree, arguments.module, interpreter, arguments.user, packaged) if tree.own else ([], set())
+    imported, mapped = imports(begun, interpreter, packaged)
     used |= {packages.of(path) for path in mapped} - {None}
     libraries, loader = None, linked.LOADER if tree.own else arguments.loader
     if loader:
