@@ -47,6 +47,8 @@ export interface BuildOptions {
   noCache?: boolean
   /** Bounds what runs side by side; by default as many as the yard may. */
   side?: LimitFunction
+  /** Told of each parent that was fetched from the registry, before its children are built. It is kept until this ends. */
+  onFetched?: (parent: Parent) => Promise<void>
   /** Told of each image as soon as it is there. What this throws counts as the image's own failure. */
   onBuilt?: (image: Built) => Promise<void>
 }
@@ -71,12 +73,16 @@ export async function buildWhatGoes(
   const file = linkedTargets(yard, options)
   const images = new Map<string, Promise<Image>>()
   const parents = new Map<string, Promise<Parent>>()
+  const using = new Map<string, Promise<void> | undefined>()
   const parentOf = (family: string): Promise<Parent> => {
     const known = parents.get(family)
     if (known) return known
     const digest = options.released?.get(family)
     const found = digest
-      ? side(() => releasedParent(yard, family, digest))
+      ? side(() => releasedParent(yard, family, digest)).then((parent) => {
+          using.set(family, options.onFetched?.(parent))
+          return parent
+        })
       : images.get(family)!.then(({ image, layout }) => ({ family, digest: image.digest, layout }))
     parents.set(family, found)
     return found
@@ -85,8 +91,9 @@ export async function buildWhatGoes(
   const waiting = options.families.map((family) => planned(options.plan, family).parent)
   const left = async (parent: Parent) => {
     waiting.splice(waiting.indexOf(parent.family), 1)
-    if (parent.layout && !waiting.includes(parent.family) && !usesRegistryCache(yard.fleet, yard.registry))
-      await yard.engine.discard(parent.layout)
+    if (!parent.layout || waiting.includes(parent.family) || usesRegistryCache(yard.fleet, yard.registry)) return
+    await using.get(parent.family)
+    await yard.engine.discard(parent.layout)
   }
   const oneByOne = pLimit(1)
   // An image is looked at and sent before many more are built: until then its archive is on the disk.
@@ -115,6 +122,7 @@ export async function buildWhatGoes(
     })
   })
   const ended = await Promise.allSettled(all)
+  await Promise.all(using.values())
   const built = ended.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
   const failure = ended.find((each) => each.status === "rejected")
   return { built, ...(failure ? { failure } : {}) }

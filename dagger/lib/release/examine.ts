@@ -1,8 +1,11 @@
 import type { LimitFunction } from "p-limit"
 import { type Built, buildWhatGoes } from "../build/build.ts"
+import type { Parent } from "../build/parent.ts"
+import { CacheWriter } from "../build/write-caches.ts"
 import { takesGigabytes } from "../fleet/gigabytes.ts"
 import { lineage } from "../fleet/hierarchy.ts"
 import { bigImage } from "../gates/probe.ts"
+import { unpackAhead } from "../gates/unpack.ts"
 import type { PlannedFamily } from "../plan/plan.ts"
 import type { Yard } from "../yard.ts"
 import type { Found } from "./found.ts"
@@ -22,6 +25,8 @@ export interface Examined {
   built: readonly Built[]
   /** family -> whether it is in the registry by now with its record, nameless; rejects with what kept it from there. */
   sent: ReadonlyMap<string, Promise<boolean>>
+  /** The build caches of those that passed, on their way to the registry. */
+  caches: CacheWriter
   /** What was thrown first, of an image that could not be built or looked at. */
   failure?: { reason: unknown }
 }
@@ -39,10 +44,10 @@ export async function examine(
   const open = options.plan.families.filter(({ family }) => !reused.has(family))
   for (const { family, expected } of open)
     tell(options, { family, step: "build", state: "started", expected: expected?.seconds })
+  // All that building and looking take, asked while the first image is built; what else was used is asked for at the end.
+  if (open.length > 0) askTools(yard.engine, ["build", "sbom", "run"])
   const examineOne = async (image: Built) => {
     tell(options, { family: image.family, step: "build", state: "done", brief: buildBrief(image) })
-    // All that building and looking take; what else was used is asked for at the end.
-    askTools(yard.engine, ["build", "sbom", "run"])
     const inspected = await on.side(() => inspect(yard, options, image))
     if (takesGigabytes(yard.fleet, image.family)) await yard.engine.discardShared(bigImage)
     const tools = await toolsOf(yard.engine)
@@ -53,6 +58,10 @@ export async function examine(
   }
   const sound = soundLines(yard, records)
   const sent = new Map<string, Promise<boolean>>()
+  const caches = new CacheWriter(yard, options)
+  const onFetched = async ({ family, layout }: Parent) => {
+    if (layout) await unpackAhead(yard.engine, yard.fleet, { family, layout })
+  }
   const onBuilt = async (image: Built) => {
     const { family, archive, parent } = image
     const examined = examineOne(image)
@@ -61,6 +70,7 @@ export async function examine(
       if (options.dryRun || !(await sound.line(family))) return false
       // The registry takes from its parent what they have in common.
       await sent.get(parent?.family ?? "")
+      caches.write(image)
       await send(yard, registry, { image, record: records.get(family)!, side: on.side })
       await yard.engine.discard(archive)
       return true
@@ -70,8 +80,8 @@ export async function examine(
     await sending.catch(() => examined)
   }
   const families = open.map(({ family }) => family)
-  const building = { ...options, families, released, side: on.side, onBuilt }
-  return { records, reused, sent, ...(await buildWhatGoes(yard, building)) }
+  const building = { ...options, families, released, side: on.side, onFetched, onBuilt }
+  return { records, reused, sent, caches, ...(await buildWhatGoes(yard, building)) }
 }
 
 const buildBrief = ({ seconds, ran, cached }: Built): string =>

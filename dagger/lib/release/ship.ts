@@ -2,7 +2,6 @@ import pLimit from "p-limit"
 import { requireIdentity } from "../attest/keyless.ts"
 import { publicKeyOf, signerName } from "../attest/sign.ts"
 import { signingNote } from "../attest/trust.ts"
-import { writeCaches } from "../build/write-caches.ts"
 import type { SizeFacts } from "../gates/size.ts"
 import { type Verdict, worst } from "../gates/verdict.ts"
 import { type NewestRecords, riskNotes } from "../risks/standing.ts"
@@ -69,10 +68,9 @@ export async function ship(yard: Yard, given: ShipOptions): Promise<ShipReport> 
   const examined = await examine(yard, registry, options, { found, side })
   const verdicts = new Map([...examined.records].map(([family, record]) => [family, verdictOf(record)]))
   const leaving = publishable(yard, options, verdicts)
-  const cached = examined.built.filter(({ family }) => leaving.has(family))
   const [published, unwritten] = await Promise.all([
     publishAll({ yard, registry, options, examined, found }, leaving, side),
-    writeCaches(yard, options, cached),
+    examined.caches.ended(),
   ])
   if (examined.failure) throw examined.failure.reason
   const families = shippedFamilies(yard, options, { examined, published, before })
