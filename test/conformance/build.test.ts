@@ -7,8 +7,11 @@ import { yardOn } from "../../cli/yard.ts"
 import type { Advisories } from "../../dagger/lib/advisories/advisories.ts"
 import { type Built, build } from "../../dagger/lib/build/build.ts"
 import { rulesFor } from "../../dagger/lib/fleet/repository.ts"
+import { contract } from "../../dagger/lib/gates/contract.ts"
 import { ask, lookingAt } from "../../dagger/lib/gates/look.ts"
+import { imagesFolder } from "../../dagger/lib/gates/probe.ts"
 import { gates } from "../../dagger/lib/gates/table.ts"
+import { unpackAhead } from "../../dagger/lib/gates/unpack.ts"
 import { makePlan, readAsked } from "../../dagger/lib/plan/reading.ts"
 import { MemoryStore } from "../../dagger/lib/release/store.ts"
 import { digestsOf, type Yard } from "../../dagger/lib/yard.ts"
@@ -60,6 +63,25 @@ describe.each(candidates)("base-python on $name", ({ name, skip }) => {
     const answer = await ask(gate, await on(image))
     const needsAdvisories = ["audit", "scan"].includes(name)
     expect([answer.verdict, answer.findings]).toEqual([needsAdvisories ? "UNCHECKED" : "PASS", []])
+  })
+
+  // Docker's folder of a run is one for all its steps; another engine may give each an empty one.
+  const shared = name === "docker" ? cases : it.skip
+  shared("is there for its gates once it was unpacked ahead, as the layout that a parent comes as", async () => {
+    const { engine } = yard
+    const unpacking = ["tar", "--extract", "--file=/in/image.tar", "--directory=/out/layout"] as const
+    const { outputs } = await engine.run({
+      ...{ name: "make a layout", image: "toolbox:run", argv: unpacking },
+      ...{ inputs: { "/in/image.tar": image.archive }, outputs: { layout: "/out/layout/" } },
+    })
+    const folder = imagesFolder(repository.fleet, "base-python")
+    for (const path of Object.values(folder)) await engine.discardShared(path)
+    await unpackAhead(engine, repository.fleet, { family: "base-python", layout: outputs.layout! })
+    const argv = ["test", "-e", `/images/${image.digest.replace("sha256:", "")}`] as const
+    expect(await engine.run({ name: "look for it", image: "toolbox:run", argv, shared: folder })).toMatchObject({
+      exitCode: 0,
+    })
+    expect((await ask(contract, await on(image))).verdict).toBe("PASS")
   })
 
   cases("is refused by every gate when the report is about another image", async () => {
