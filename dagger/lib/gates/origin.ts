@@ -1,5 +1,6 @@
 import { DockerfileParser, type From, type Instruction } from "dockerfile-ast"
 import { lineage } from "../fleet/hierarchy.ts"
+import { readOnce } from "../once.ts"
 import type { Rules } from "./gate.ts"
 
 /** Finds the line of a Dockerfile that set something: the family's own first, then those that it stands on. */
@@ -29,8 +30,7 @@ export function originOf(rules: Rules): Origin {
 
 /** The last line of the shipped stage that this instruction has about something. */
 function lastLine(dockerfile: string, keyword: string, about: RegExp): { line: number; text: string } | undefined {
-  const lines = dockerfile.split("\n")
-  const instructions = shippedStage(DockerfileParser.parse(dockerfile).getInstructions())
+  const { lines, instructions } = shipped(dockerfile)
   for (const instruction of instructions.filter((each) => each.getKeyword() === keyword).reverse()) {
     const { start, end } = instruction.getRange()
     const own = lines.slice(start.line, end.line + 1)
@@ -41,6 +41,11 @@ function lastLine(dockerfile: string, keyword: string, about: RegExp): { line: n
   }
   return undefined
 }
+
+const shipped = readOnce((dockerfile: string) => ({
+  lines: dockerfile.split("\n"),
+  instructions: shippedStage(DockerfileParser.parse(dockerfile).getInstructions()),
+}))
 
 const mount = /^\s*(?:RUN\s+)?--mount=/i
 

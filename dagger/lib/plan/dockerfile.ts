@@ -1,4 +1,5 @@
 import { type Copy, DockerfileParser } from "dockerfile-ast"
+import { readOnce } from "../once.ts"
 
 /** What a Dockerfile stands on and reads, as far as a plan has to know it. */
 export interface DockerfileNeeds {
@@ -9,7 +10,13 @@ export interface DockerfileNeeds {
 }
 
 /** Reads a Dockerfile's text; build arguments in image names are filled with `args` and the file's own defaults. */
-export function dockerfileNeeds(text: string, args: Readonly<Record<string, string>> = {}): DockerfileNeeds {
+export const dockerfileNeeds = (text: string, args: Readonly<Record<string, string>> = {}): DockerfileNeeds =>
+  needsOnce(JSON.stringify([text, args]))
+
+// All apps of a fleet are built by one Dockerfile.
+const needsOnce = readOnce((asked) => needsOf(...(JSON.parse(asked) as [string, Record<string, string>])))
+
+function needsOf(text: string, args: Readonly<Record<string, string>>): DockerfileNeeds {
   const file = DockerfileParser.parse(text)
   const values: Record<string, string> = {}
   for (const arg of file.getARGs()) {

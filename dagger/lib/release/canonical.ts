@@ -4,6 +4,8 @@ export const canonical = (value: unknown): string => JSON.stringify(ordered(valu
 function ordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ordered)
   if (typeof value !== "object" || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, each]) => [key, ordered(each)]))
+  // Without a prototype, so that a key "__proto__" is one like the others.
+  const sorted: Record<string, unknown> = Object.create(null)
+  for (const key of Object.keys(value).sort()) sorted[key] = ordered((value as Record<string, unknown>)[key])
+  return sorted
 }

@@ -1,3 +1,4 @@
+import { readOnce } from "../../once.ts"
 import { normalName } from "./version.ts"
 
 export interface LockedPackage {
@@ -21,7 +22,8 @@ const strong = /--hash=sha(?:256|384|512):[0-9a-f]{64,128}(?=\s|$)/g
 const harmlessOption =
   /^--?(?:i|index-url|extra-index-url|only-binary|no-binary|prefer-binary|require-hashes|pre|no-index|find-links|f)\b/
 
-export function readLock(text: string): Lock {
+/** What a lock's text says. */
+export const readLock = readOnce((text: string): Lock => {
   const lock: Lock = { packages: [], problems: [] }
   for (const { line, text: entry } of entries(text)) {
     if (harmlessOption.test(entry)) continue
@@ -39,7 +41,7 @@ export function readLock(text: string): Lock {
   if (lock.packages.length + lock.problems.length === 0)
     lock.problems.push({ line: 1, text: "", why: "the lock names nothing" })
   return lock
-}
+})
 
 /** Entries with the line they begin on: continued lines joined, comments left out. */
 function entries(text: string): { line: number; text: string }[] {
