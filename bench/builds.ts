@@ -20,7 +20,10 @@ const checkedCases: readonly BuildCase[] = ["cold", "fresh"]
 
 /** Who runs in a case; of a leaf that changed, those who build nothing else come on top. */
 export const competing = (which: BuildCase): string[] => [
-  ...["loop", ...(checkedCases.includes(which) ? [CheckedLoop.title] : []), "bake", "Fairlead"],
+  "loop",
+  ...(checkedCases.includes(which) ? [CheckedLoop.title] : []),
+  "bake",
+  "Fairlead",
 ]
 
 const appsIn = (which: BuildCase): number => (which.startsWith("whole-") ? wholeApps : 3)

@@ -14,6 +14,9 @@ import {
   tsaHandler,
 } from "@sigstore/mock"
 import type { TrustedIdentity } from "../../../dagger/lib/attest/identity.ts"
+import { keylessSigner } from "../../../dagger/lib/attest/keyless.ts"
+import { signed } from "../../../dagger/lib/attest/sign.ts"
+import type { Engine } from "../../../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { smallFleet } from "../../fleets/small.ts"
 
@@ -142,3 +145,11 @@ export function tokenOf(claims: Record<string, unknown> = {}): string {
   const all = { iss: issuer, sub: subject, aud: "sigstore", exp: inAMinute, ...claims }
   return `${part({ alg: "RS256" })}.${part(all)}.${part("signature")}`
 }
+
+/** A statement as a CI's job signs it without a key, for a fleet at `root`. */
+export const bundleOfJob = (root: string, statement: string): Promise<string> =>
+  signed(
+    {} as Engine,
+    keylessSigner(trusting(root), async () => tokenOf()),
+    statement,
+  )

@@ -1,9 +1,8 @@
 import pLimit from "p-limit"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { keylessSigner } from "../../../dagger/lib/attest/keyless.ts"
-import { signed, signerName } from "../../../dagger/lib/attest/sign.ts"
+import { signerName } from "../../../dagger/lib/attest/sign.ts"
 import { recordStatement } from "../../../dagger/lib/attest/statement.ts"
-import type { Engine } from "../../../dagger/lib/engine/engine.ts"
 import type { Fleet } from "../../../dagger/lib/fleet/fleet.ts"
 import { fingerprint } from "../../../dagger/lib/plan/fingerprint.ts"
 import type { PlannedFamily } from "../../../dagger/lib/plan/plan.ts"
@@ -18,7 +17,7 @@ import type { Yard } from "../../../dagger/lib/yard.ts"
 import { smallFleet } from "../../fleets/small.ts"
 import { tinyRecord } from "../../fleets/tiny-image.ts"
 import { newPair } from "../attest/keys.ts"
-import { issuer, type OwnSigstore, startSigstore, subject, tokenOf, trusting } from "../attest/sigstore.ts"
+import { bundleOfJob, issuer, type OwnSigstore, startSigstore, subject, trusting } from "../attest/sigstore.ts"
 import { digest, holding, pair } from "./holding.ts"
 
 const ingredients = { files: {}, pins: {}, args: {}, standsOn: {}, epoch: 1, machine: "", builder: "test" }
@@ -187,8 +186,7 @@ describe("an image that another job of the CI built and signed without a key", (
   let bundle: string
   beforeAll(async () => {
     sigstore = await startSigstore()
-    const signer = keylessSigner(trusting(sigstore.root), async () => tokenOf())
-    bundle = await signed({} as Engine, signer, recordStatement(record))
+    bundle = await bundleOfJob(sigstore.root, recordStatement(record))
   })
   afterAll(() => sigstore.close())
 

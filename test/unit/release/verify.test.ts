@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { keylessSigner } from "../../../dagger/lib/attest/keyless.ts"
-import { signed } from "../../../dagger/lib/attest/sign.ts"
 import { recordStatement } from "../../../dagger/lib/attest/statement.ts"
 import { trustOf } from "../../../dagger/lib/attest/trust.ts"
-import type { Engine } from "../../../dagger/lib/engine/engine.ts"
 import type { ImageRecord } from "../../../dagger/lib/release/record.ts"
 import { verifyRelease } from "../../../dagger/lib/release/verify.ts"
 import { verifyText } from "../../../dagger/lib/report/verify.ts"
 import { tinyRecord } from "../../fleets/tiny-image.ts"
-import { issuer, type OwnSigstore, startSigstore, subject, tokenOf, trusting } from "../attest/sigstore.ts"
+import { bundleOfJob, issuer, type OwnSigstore, startSigstore, subject, trusting } from "../attest/sigstore.ts"
 import { digest, holding, pair } from "./holding.ts"
 
 const now = new Date("2026-11-22T12:00:00Z")
@@ -61,8 +58,7 @@ describe("a release that a CI's job signed without a key", () => {
   let bundle: string
   beforeAll(async () => {
     sigstore = await startSigstore()
-    const signer = keylessSigner(trusting(sigstore.root), async () => tokenOf())
-    bundle = await signed({} as Engine, signer, recordStatement(record))
+    bundle = await bundleOfJob(sigstore.root, recordStatement(record))
   })
   afterAll(() => sigstore.close())
 
