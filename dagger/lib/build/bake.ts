@@ -1,4 +1,3 @@
-import { z } from "zod"
 import { type Artifact, type Engine, type Ran, type Secret, type Step, StepError } from "../engine/engine.ts"
 import { type BakeFile, bakeText } from "../plan/bake.ts"
 import { hostInside, isLoopback, registryService } from "../release/registry.ts"
@@ -26,7 +25,6 @@ export interface Baking {
 
 export interface Baked {
   outputs: Record<string, Artifact>
-  metadata: unknown
   progress: BakeProgress
 }
 
@@ -54,8 +52,7 @@ export async function bake(
     const { why, fix = "run the step again with -v to see all of it" } = builderFailure(output, yard.builder) ?? {}
     throw new StepError(name, { exitCode: ran.exitCode, output, why }, fix)
   }
-  const { metadata, ...left } = ran.outputs
-  return { outputs: left, metadata: JSON.parse(await yard.engine.read(metadata!)), progress }
+  return { outputs: ran.outputs, progress }
 }
 
 /**
@@ -91,20 +88,3 @@ const registryAccess = ({ registry, auth }: Yard): Bake["registry"] => ({
   ...(isLoopback(registry) ? { plainHttp: hostInside(registry) } : {}),
   auth,
 })
-
-const metadataSchema = z.record(
-  z.string(),
-  z.looseObject({
-    "containerimage.digest": z.string().optional(),
-    "containerimage.descriptor": z.looseObject({ size: z.int().positive() }).optional(),
-  }),
-)
-
-/** What bake tells of a target's image: its digest and, from most exporters, the bytes of its manifest. */
-export function imageIn(metadata: unknown, target: string): { digest: string; bytes?: number } {
-  const told = metadataSchema.safeParse(metadata).data?.[target]
-  const digest = told?.["containerimage.digest"]
-  if (!digest) throw new StepError(`build ${target}`, { why: "bake told no digest for it" })
-  const bytes = told["containerimage.descriptor"]?.size
-  return { digest, ...(bytes === undefined ? {} : { bytes }) }
-}

@@ -6,12 +6,12 @@ import type { AllInputs } from "../plan/inputs.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
 import { contentsOf } from "../release/contents.ts"
 import { digestsOf, type Yard } from "../yard.ts"
-import { bake, imageIn, inputsRoot, secretsFor } from "./bake.ts"
-import { archivePath, layoutPath, lookOutput, ociOutput } from "./buildkit.ts"
+import { bake, inputsRoot, secretsFor } from "./bake.ts"
+import { archivePath, ociOutput } from "./buildkit.ts"
 import { onParent, type Parent, parentInputs, releasedParent } from "./parent.ts"
 import { readingCaches, usesRegistryCache } from "./registry-cache.ts"
 import { sbomStep, settledSbom } from "./sbom.ts"
-import { machineProfilePath, sbomPath, sealed, withSeal } from "./seal.ts"
+import { sealed } from "./seal.ts"
 
 /** One image, built and sealed, with nothing said of it yet. */
 export interface Built {
@@ -20,8 +20,8 @@ export interface Built {
   archive: Artifact
   /** The image manifest's digest. */
   digest: string
-  /** Of that manifest, where the builder tells. */
-  bytes?: number
+  /** Of that manifest. */
+  bytes: number
   /** Packages in its SBOM. */
   packages: number
   /** SHA-256 over the package table: what a risk acceptance holds for. */
@@ -54,8 +54,8 @@ export interface BuildOptions {
 }
 
 /**
- * Builds families side by side, each as soon as its parent is there: one solve for the image, syft over what is in it, one
- * solve that puts that on top as a last layer. A family that cannot be built stops its children and nothing else.
+ * Builds families side by side, each as soon as its parent is there: one solve for the image, syft over what is in it, and
+ * that on top as a last layer. A family that cannot be built stops its children and nothing else.
  * Throws what was thrown first, once nothing runs any more: StepError with the failing step's last lines.
  */
 export async function build(yard: Yard, options: BuildOptions): Promise<Built[]> {
@@ -157,35 +157,32 @@ async function buildOne(
 ): Promise<Image> {
   const { fleet, registry } = yard
   const alone = onParent(file, family, { parent, fleet, registry })
-  // What is built without a cache is built without any. The second solve reads it, too: what the first one only found there
-  // is not in BuildKit.
+  // What is built without a cache is built without any.
   const cached = !options.noCache && usesRegistryCache(fleet, registry)
   const own = cached ? readingCaches(alone, fleet, registry) : alone
-  const first = await bake(yard, {
+  const { outputs, progress } = await bake(yard, {
     ...{ name: `build ${family}`, family, inputs: parentInputs(parent), anew: options.noCache },
-    file: withOutput(own, lookOutput),
+    file: withOutput(own, ociOutput),
     outputs: { archive: archivePath },
   })
-  const look = first.outputs.archive!
-  const sbom = await describe(yard, planned(options.plan, family), look)
-  await yard.engine.discard(look)
-  const second = await bake(yard, {
-    ...{ name: `seal ${family}`, family, anew: options.noCache },
-    file: withOutput(withSeal(own, family, fleet.epoch), ociOutput),
-    inputs: { ...parentInputs(parent), ...sealInputs(yard, family, sbom.text, options.machine) },
-    outputs: { archive: archivePath, ...(isParent ? { layout: layoutPath } : {}) },
-  })
-  const image: Built = {
+  const bare = outputs.archive!
+  const sbom = await describe(yard, planned(options.plan, family), bare)
+  const document = yard.engine.file(`${family}.spdx.json`, sbom.text)
+  const profile = profileOf(yard, options.machine)
+  const { epoch } = fleet
+  const seal = { archive: bare, sbom: document, ...(profile ? { profile } : {}), epoch, layout: isParent }
+  const { layout, ...image } = await sealed(yard.engine, family, seal)
+  await yard.engine.discard(bare)
+  const built: Built = {
     family,
-    archive: second.outputs.archive!,
-    ...imageIn(second.metadata, sealed(family)),
+    ...image,
     packages: sbom.packages,
     contents: contentsOf(sbom.table),
-    sbom: yard.engine.file(`${family}.spdx.json`, sbom.text),
-    ...{ seconds: 0, ran: 0, cached: 0, ...first.progress.targets[family] },
+    sbom: document,
+    ...{ seconds: 0, ran: 0, cached: 0, ...progress.targets[family] },
     ...(parent ? { parent } : {}),
   }
-  return { image, layout: second.outputs.layout }
+  return { image: built, ...(layout ? { layout } : {}) }
 }
 
 const planned = (plan: Plan, family: string): PlannedFamily => plan.families.find((each) => each.family === family)!
@@ -230,18 +227,8 @@ async function describe(yard: Yard, { family, fingerprint }: PlannedFamily, arch
   return settledSbom(await yard.engine.read(ran.outputs.sbom), { fleet, family, fingerprint, epoch })
 }
 
-/** What goes into the seal of a family: path in the step -> file, in the places that they have in the image. */
-function sealInputs(yard: Yard, family: string, sbom: string, machine?: string): Record<string, Artifact> {
-  const profile = machine && yard.fleet.hosts[machine]?.profile
-  return {
-    [`/seal/${family}${sbomPath.replace(/\.gz$/, "")}`]: yard.engine.file("sbom.spdx.json", sbom),
-    ...(profile
-      ? {
-          [`/seal/${family}${machineProfilePath}`]: yard.engine.file(
-            "machine-profile.json",
-            `${JSON.stringify(profile, null, 2)}\n`,
-          ),
-        }
-      : {}),
-  }
+/** The profile of the machine that an image is for alone; undefined for images that are for any. */
+function profileOf({ engine, fleet }: Yard, machine: string | undefined): Artifact | undefined {
+  const profile = machine === undefined ? undefined : fleet.hosts[machine]?.profile
+  return profile && engine.file("machine-profile.json", `${JSON.stringify(profile, null, 2)}\n`)
 }

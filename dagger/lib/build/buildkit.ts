@@ -59,7 +59,6 @@ set -eu
 echo "started $(date +%s%3N)"
 buildx create --name fairlead --driver remote \${BUILDER_OPTIONS:+--driver-opt "$BUILDER_OPTIONS"} "$BUILDER" >/dev/null
 ${check}buildx bake --builder fairlead "$@"
-if [ -e ${archivePath} ] && [ -d ${layoutPath} ]; then tar --extract --file ${archivePath} --directory ${layoutPath}; fi
 `
 
 /** When a step that bakes ran, in milliseconds since 1970, by the clock of its engine. */
@@ -109,22 +108,13 @@ export function bakeStep(engine: Engine, policy: Policy, { registry, builder, ..
   return {
     name: bake.name,
     image: "toolbox:build",
-    argv: [
-      "sh",
-      "/fairlead/bake",
-      "--file",
-      "/fairlead/bake.json",
-      "--progress",
-      "rawjson",
-      "--metadata-file",
-      "/out/metadata.json",
-    ],
+    argv: ["sh", "/fairlead/bake", "--file", "/fairlead/bake.json", "--progress", "rawjson"],
     inputs: {
       "/fairlead/bake": engine.file("bake", bakeScript(builder && sameVersion)),
       "/fairlead/bake.json": engine.file("bake.json", bake.file),
       ...bake.inputs,
     },
-    outputs: { metadata: "/out/metadata.json", ...bake.outputs },
+    outputs: bake.outputs,
     secrets: {
       ...Object.fromEntries(Object.entries(bake.secrets).map(([id, secret]) => [secretPath(id), secret])),
       ...(registry?.auth ? { [`${dockerConfig}/config.json`]: registry.auth } : {}),
@@ -151,9 +141,3 @@ export const packed = `compression=zstd,force-compression=true,compression-level
 
 /** How every image is written: the same bytes each time, layers in zstd. Source: docs/build-repro.md of moby/buildkit. */
 export const ociOutput = `type=oci,dest=${archivePath},rewrite-timestamp=true,${packed}`
-
-/**
- * For a look inside only: the same layers with the times that they were made with. BuildKit keeps them packed like this and
- * packs none of them again for `ociOutput`; unpacked ones would take a GPU family's gigabytes three times over.
- */
-export const lookOutput = `type=oci,dest=${archivePath},${packed}`

