@@ -51,6 +51,7 @@ describe("the fingerprint of a toolbox part", () => {
     ["requirements/go.lock", ["build", "sbom", "lint", "sign", "scan", "kubernetes"]],
     ["tags/set.go", ["build", "sign"]],
     ["seal/layer.go", ["sbom"]],
+    ["tags/fetch.go", ["build", "sign"]],
     ["requirements/sbom.lock", ["sbom"]],
     ["requirements/lint.lock", ["lint"]],
     ["requirements/scan.lock", ["scan"]],

@@ -1,10 +1,11 @@
-// image-tags asks registries which images tags point to, lets tags point to images that are there, and attaches records to
-// images: many in one process, over connections that stay open, with as few requests as that takes.
+// image-tags asks registries which images tags point to, lets tags point to images that are there, attaches records to images
+// and fetches them: many in one process, over connections that stay open, with as few requests as that takes.
 //
 //	image-tags look [--plain-http] [--authfile FILE] NAME…
 //	image-tags set [--plain-http] [--authfile FILE] (COUNT (FROM TO DIGEST|-)×COUNT)…
 //	image-tags show [--plain-http] [--authfile FILE] NAME
 //	image-tags attach [--plain-http] [--authfile FILE] LIST FOLDER…
+//	image-tags fetch [--plain-http] [--authfile FILE] FILE TYPE,… LIST…
 //	image-tags version
 package main
 
@@ -25,7 +26,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: image-tags look|set|show|attach [--plain-http] [--authfile FILE] WORD…, image-tags version")
+var errUsage = errors.New("usage: image-tags look|set|show|attach|fetch [--plain-http] [--authfile FILE] WORD…, image-tags version")
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
@@ -60,6 +61,8 @@ func run(ctx context.Context, arguments []string) error {
 		return show(ctx, registries, words[0])
 	case verb == "attach" && len(words) > 1:
 		return attach(ctx, registries, words[0], words[1:])
+	case verb == "fetch" && len(words) > 2:
+		return fetch(ctx, registries, words[0], strings.Split(words[1], ","), words[2:])
 	default:
 		return errUsage
 	}
