@@ -4,6 +4,7 @@ import { patient } from "../release/patience.ts"
 import type { Registry } from "../release/registry.ts"
 import type { SignedCopy } from "../release/store.ts"
 import { sha256 } from "../sha256.ts"
+import { Ahead } from "./ahead.ts"
 import { type Attached, artifactSchema, empty, indexSchema, type ReferrersIndex } from "./artifact.ts"
 import { bundleType } from "./envelope.ts"
 import { Untrusted } from "./untrusted.ts"
@@ -16,10 +17,21 @@ const mostBytes = 64 * 1024 * 1024
  * list of what is pushed with a subject, and this tag beside it: so there is one way that works with each of them.
  */
 export class Referrers {
+  private readonly ahead = new Ahead()
+
   constructor(private readonly registry: Registry) {}
 
+  /** Fetches with one step what hangs on many images; this object answers from it what it can, and asks for the rest. */
+  fetchAhead(images: readonly { family: string; digest: string }[]): Promise<void> {
+    return this.ahead.fetch(
+      this.registry,
+      images.map(({ family, digest }) => ({ family, tag: tagOf(digest) })),
+    )
+  }
+
   async list(family: string, digest: string): Promise<ReferrersIndex | undefined> {
-    const text = await this.registry.manifest(family, tagOf(digest))
+    const known = this.ahead.list(family, tagOf(digest))
+    const text = known ? known.text : await this.registry.manifest(family, tagOf(digest))
     if (text === undefined) return undefined
     const read = indexSchema.safeParse(json(text))
     if (read.success) return read.data
@@ -37,12 +49,14 @@ export class Referrers {
 
   /** The same with the manifest that names it, as a store keeps both. */
   async fetchWhole(family: string, digest: string): Promise<SignedCopy> {
-    const manifest = await this.registry.manifest(family, digest)
+    const manifest = this.ahead.part(family, digest) ?? (await this.registry.manifest(family, digest))
     if (manifest === undefined) throw new Untrusted("the list names it, and the registry does not have it")
     if (sha256(manifest) !== digest) throw new Untrusted("the registry answers other bytes than the list names")
     const layer = artifactSchema.safeParse(json(manifest)).data?.layers[0]
     if (layer?.mediaType !== bundleType) throw new Untrusted("it is no signed statement")
     if (layer.size > mostBytes) throw new Untrusted(`it has ${layer.size} bytes, at most ${mostBytes} are read`)
+    const known = this.ahead.part(family, layer.digest)
+    if (known !== undefined) return { manifest, bundle: known }
     const { registry } = this
     const file = `/out/${layer.digest.replace("sha256:", "")}`
     const step = {
@@ -66,6 +80,7 @@ export class Referrers {
       ...registry.tags(`attach ${added.length} records to ${family}`, ["attach", list, ...folders]),
       inputs: Object.fromEntries(added.flatMap((each, index) => this.filesOf(each, folders[index]!))),
     })
+    this.ahead.forget(family, tagOf(digest))
     const ran = await registry.engine.run(step)
     if (ran.exitCode === 0) return
     if (!/^unlisted$/m.test(ran.stdout)) throw registry.failed(step, ran)
