@@ -15,11 +15,12 @@ import { Referrers, tagOf } from "../../dagger/lib/attest/referrers.ts"
 import { type KeySigner, publicHalf, signed } from "../../dagger/lib/attest/sign.ts"
 import { recordStatement, recordType, sbomType } from "../../dagger/lib/attest/statement.ts"
 import { trustOf } from "../../dagger/lib/attest/trust.ts"
+import type { Step } from "../../dagger/lib/engine/engine.ts"
 import { publish } from "../../dagger/lib/release/publish.ts"
 import type { ImageRecord } from "../../dagger/lib/release/record.ts"
 import { Registry } from "../../dagger/lib/release/registry.ts"
 import { MemoryStore } from "../../dagger/lib/release/store.ts"
-import { verifyRelease } from "../../dagger/lib/release/verify.ts"
+import { attachedRecord, verifyRelease } from "../../dagger/lib/release/verify.ts"
 import { sha256 } from "../../dagger/lib/sha256.ts"
 import { tinyImage, tinyRecord, tinySbom } from "../fleets/tiny-image.ts"
 import { issuer, startSigstore, subject, tokenOf, trusting } from "../unit/attest/sigstore.ts"
@@ -129,6 +130,36 @@ describe.each(candidates)("release records on $name", ({ name, skip, open }) => 
       good: false,
       problems: [/another key/, /another key/].map(matching),
     })
+  })
+
+  cases("come with one step for many images, and are looked at like others", async () => {
+    const [one, two, bare] = [await pushed("ahead"), await pushed("ahead", "two"), await pushed("ahead", "bare")]
+    for (const image of [one, two]) await attest(on(), image.record, image)
+    await attest(on(new MemoryStore(), another), { ...two.record, at: "2026-11-24T12:00:00.000Z" }, two)
+    const steps: string[] = []
+    const run = opened.engine.run.bind(opened.engine)
+    const told = Object.assign(Object.create(opened.engine), {
+      run: (step: Step) => {
+        steps.push(step.name)
+        return run(step)
+      },
+    })
+    const through = new Registry(told, address, undefined, "sign")
+    const referrers = new Referrers(through)
+    await referrers.fetchAhead([one, two, bare])
+    const trust = { keys: [signer.publicKey], from: "policy.signing.keys in fleet.yaml" as const }
+    const found = await Promise.all([one, two, bare].map((image) => attachedRecord({ referrers, trust }, image)))
+    expect(found.map(({ record }) => record)).toEqual([one.record, two.record, undefined])
+    const here = { ...on(), registry: through, referrers }
+    expect(await Promise.all([one, two, bare].map(({ record }) => isAttested(here, record)))).toEqual([
+      true,
+      true,
+      false,
+    ])
+    expect(steps).toEqual(["fetch the records of 3 images"])
+    // The bytes are those that come one by one.
+    const alone = await attachedRecord({ referrers: new Referrers(registry), trust }, two)
+    expect(found[1]).toEqual(alone)
   })
 
   cases("of another image do not count, though their signature is good", async () => {

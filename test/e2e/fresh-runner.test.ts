@@ -89,11 +89,16 @@ describe("a machine that has just been made", () => {
     expect(await everything()).toEqual(before)
   })
 
-  it("asks for each family once when nothing has changed and the records are there", async () => {
+  it("asks for what hangs on images once, and for each family once when nothing has changed since", async () => {
     const proxy = await RegistryProxy.open()
     try {
       const address = `${proxy.address}/${org}`
-      await shipAs(fresh, checkout, address, "--all")
+      // The records are kept by registry: of this one there are none yet.
+      const { stderr } = await shipAs(fresh, checkout, address, "--all", "-v")
+      const hanging = proxy.passed.map(({ path }) => path).filter((path) => /\/sha256[-:]/.test(path))
+      expect(hanging.filter((path) => path.includes("sha256-"))).toHaveLength(names.length)
+      expect(hanging).toEqual([...new Set(hanging)])
+      expect(stderr).not.toContain("fetch a record of")
       proxy.calm()
       const { exitCode, report } = await shipAs(fresh, checkout, address, "--all")
       expect([exitCode, reused(report), digests(report)]).toEqual([0, [true, true], digests(first)])

@@ -22,6 +22,8 @@ export interface Attesting {
   signer: Signer
   /** Whose signatures count beside the signer's own: what one of them said is not said again. */
   trusted?: Trusted
+  /** One that has fetched ahead what hangs on images that were there before this run. Default: it is asked for. */
+  referrers?: Referrers
 }
 
 /** What is said of an image: a type, the signed text, and since when it is so. */
@@ -73,7 +75,7 @@ export async function isAttested(on: Attesting, record: ImageRecord): Promise<bo
 }
 
 async function look(on: Attesting, { family, digest }: ImageRecord): Promise<Looking> {
-  const referrers = new Referrers(on.registry)
+  const referrers = on.referrers ?? new Referrers(on.registry)
   return { ...on, referrers, index: await referrers.list(family, digest), family, digest }
 }
 

@@ -1,6 +1,8 @@
 import type { LimitFunction } from "p-limit"
+import { Referrers } from "../attest/referrers.ts"
 import { signerName } from "../attest/sign.ts"
 import { recordStatement } from "../attest/statement.ts"
+import type { Trust } from "../attest/trust.ts"
 import { harmless } from "../engine/engine.ts"
 import { fingerprint as printOf } from "../plan/fingerprint.ts"
 import type { Plan, PlannedFamily } from "../plan/plan.ts"
@@ -24,6 +26,8 @@ export interface Found {
   records: ReadonlyMap<string, ImageRecord>
   /** Families that were released from here as this run would release them, and still are. */
   released: ReadonlyMap<string, Published>
+  /** Has fetched what hangs on those that another machine built. */
+  referrers: Referrers
   /** Why an image that is there is built all the same, a line each. */
   notes: string[]
 }
@@ -31,15 +35,16 @@ export interface Found {
 /**
  * Asks the registry for the images of a plan: one request for each whose record is here. An image that another machine
  * built counts when its attached record was signed by somebody whom the fleet trusts and is about this very fingerprint;
- * that record is fetched once and kept.
+ * that record is fetched once, with those of all others, and kept.
  */
 export async function find(yard: Yard, registry: Registry, options: ShipOptions, side: LimitFunction): Promise<Found> {
   const { plan } = options
-  const nothing = { plan, records: new Map(), released: new Map() }
+  const referrers = new Referrers(registry)
+  const nothing = { plan, records: new Map(), released: new Map(), referrers }
   if (options.noCache) return { ...nothing, notes: [] }
   try {
     const known = await Promise.all(plan.families.map((each) => knownHere(yard, plan, each)))
-    return await ask(yard, registry, options, { known, side })
+    return await ask(yard, registry, options, { known, referrers, side })
   } catch (error) {
     // A dry run writes nothing there, and can do without.
     if (!options.dryRun || !(error instanceof Problem) || error.exitCode !== 3) throw error
@@ -73,30 +78,25 @@ async function ask(
   yard: Yard,
   registry: Registry,
   { plan }: ShipOptions,
-  { known, side }: { known: readonly KnownHere[]; side: LimitFunction },
+  { known, referrers, side }: { known: readonly KnownHere[]; referrers: Referrers; side: LimitFunction },
 ): Promise<Found> {
-  const byPrint = ({ family, fingerprint }: PlannedFamily) => ({ family, tag: fingerprintTag(fingerprint) })
-  const first = await digestsOf(
-    registry,
-    known.map(({ planned, before }) => (before ? { family: planned.family, tag: current } : byPrint(planned))),
-  )
-  // Released from here, and another is current now: the image itself is asked for.
-  const moved = known.flatMap(({ before }, index) => (before && first[index] !== before.digest ? [index] : []))
-  const again = await digestsOf(
-    registry,
-    moved.map((index) => byPrint(known[index]!.planned)),
-  )
+  const { digests, moved } = await askDigests(registry, known)
+  const trust = trustIn(yard)
+  const elsewhere = known.flatMap(({ planned: { family }, kept }, index) => {
+    const digest = digests[index]
+    return digest === undefined || kept?.digest === digest ? [] : [{ family, digest }]
+  })
+  if (trust) await referrers.fetchAhead(elsewhere)
   const answers = known.map(({ planned, kept, before }, index) =>
     side(async (): Promise<Answer> => {
       const { family } = planned
-      const second = moved.indexOf(index)
-      const digest = second < 0 ? first[index] : again[second]
+      const digest = digests[index]
       if (digest === undefined) return kept ? { planned: rebuilt(planned, "not in the registry") } : { planned }
       if (kept?.digest === digest) {
-        const released = before && second < 0 ? { released: { digest, ...previousOf(before) } } : {}
+        const released = before && !moved.includes(index) ? { released: { digest, ...previousOf(before) } } : {}
         return { planned: reused(planned, kept), record: kept, ...released }
       }
-      const { record, why } = await fromElsewhere(yard, registry, planned, digest)
+      const { record, why } = await fromElsewhere(yard, { trust, referrers }, planned, digest)
       if (record) return { planned: reused(planned, record, "built on another machine"), record }
       const note = `${family} is built here, though ${fingerprintTag(planned.fingerprint)} is in the registry: ${why}`
       return { planned: rebuilt(planned, "the registry's own is not believed"), note }
@@ -108,6 +108,26 @@ async function ask(
     records: new Map(all.flatMap(({ planned, record }) => (record ? [[planned.family, record]] : []))),
     released: new Map(all.flatMap(({ planned, released }) => (released ? [[planned.family, released]] : []))),
     notes: all.flatMap(({ note }) => note ?? []),
+    referrers,
+  }
+}
+
+/** What the registry has of each; `moved` are those that were released from here, and another is current now. */
+async function askDigests(registry: Registry, known: readonly KnownHere[]) {
+  const byPrint = ({ family, fingerprint }: PlannedFamily) => ({ family, tag: fingerprintTag(fingerprint) })
+  const first = await digestsOf(
+    registry,
+    known.map(({ planned, before }) => (before ? { family: planned.family, tag: current } : byPrint(planned))),
+  )
+  const moved = known.flatMap(({ before }, index) => (before && first[index] !== before.digest ? [index] : []))
+  // The image itself is asked for.
+  const again = await digestsOf(
+    registry,
+    moved.map((index) => byPrint(known[index]!.planned)),
+  )
+  return {
+    digests: first.map((digest, index) => (moved.includes(index) ? again[moved.indexOf(index)] : digest)),
+    moved,
   }
 }
 
@@ -136,13 +156,12 @@ const reused = (planned: PlannedFamily, { digest, seconds, size }: ImageRecord, 
 /** The record that hangs on an image, kept here from now on; or why it is not believed. */
 async function fromElsewhere(
   yard: Yard,
-  registry: Registry,
+  { trust, referrers }: { trust: Trust | undefined; referrers: Referrers },
   { family, fingerprint }: PlannedFamily,
   digest: string,
 ): Promise<{ record?: ImageRecord; why?: string }> {
-  const trust = trustIn(yard)
   if (!trust) return { why: "nobody is known here whose signature on its record would count" }
-  const { record, signed, refused } = await attachedRecord({ registry, trust }, { family, digest })
+  const { record, signed, refused } = await attachedRecord({ referrers, trust }, { family, digest })
   if (!record || !signed) return { why: harmless(refused[0] ?? "it has no record") }
   // Whoever may push can let the tag point to any image, an older and good one, too.
   if (record.fingerprint !== fingerprint || printOf(record.ingredients) !== fingerprint)

@@ -100,9 +100,10 @@ async function arrived(leaving: Leaving, planned: PlannedFamily, side: LimitFunc
 }
 
 /** Attaches the record of an image that was there already, where it does not hang there yet. */
-async function attestOnce({ yard, registry }: Leaving, record: ImageRecord, asFound: boolean): Promise<void> {
-  const signing = attestingIn(yard, registry)
-  if (!signing) return
+async function attestOnce({ yard, registry, found }: Leaving, record: ImageRecord, asFound: boolean): Promise<void> {
+  const attesting = attestingIn(yard, registry)
+  if (!attesting) return
+  const signing = { ...attesting, referrers: found.referrers }
   const releases = await yard.records.releases(record.family)
   if (releases.some((each) => isSaidOf(each, record, signerName(signing.signer)))) return
   // Another machine released it, or this one did so without records of its own.

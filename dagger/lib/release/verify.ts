@@ -92,7 +92,7 @@ export async function signedSbom(on: Verifying, image: ReleasedImage): Promise<u
 
 /** The newest record of an image that somebody trusted signed, whatever its gates said; undefined where there is none. */
 export async function trustedRecord(on: Verifying, image: ReleasedImage): Promise<ImageRecord | undefined> {
-  return (await attachedRecord(on, image)).record
+  return (await attachedRecord({ ...on, referrers: new Referrers(on.registry) }, image)).record
 }
 
 /** What is attached to an image as its record: the one that counts, or why none does. */
@@ -104,10 +104,9 @@ export interface AttachedRecord {
 }
 
 export async function attachedRecord(
-  on: Pick<Verifying, "registry" | "trust">,
+  { referrers, ...on }: Pick<Verifying, "trust"> & { referrers: Referrers },
   image: ReleasedImage,
 ): Promise<AttachedRecord> {
-  const referrers = new Referrers(on.registry)
   const index = await referrers.list(image.family, image.digest)
   const found = await newest({ referrers, on, image }, candidates(index, recordType), recordType)
   if (!found.signed) return { refused: found.refused.length > 0 ? found.refused : ["it has no record"] }

@@ -35,10 +35,13 @@ let records: MemoryStore
 /** Tags of the registry, and those that were asked for. */
 let tags: Record<string, string>
 let asked: string[]
+/** Lists of what hangs on images, as they were fetched with one step. */
+let fetched: string[][]
 beforeEach(() => {
   records = new MemoryStore()
   tags = { [`fp-${print}`]: digest, current: digest, [tag]: digest }
   asked = []
+  fetched = []
 })
 
 /** The registry that holds the record, with tags beside it: what digestsOf asks in one step. */
@@ -46,6 +49,7 @@ function registryWith(attached: ImageRecord, signed?: string): Registry {
   const registry = holding(attached, "ghcr.io", signed)
   const { run } = registry.engine
   registry.engine.run = async (step) => {
+    if (step.argv?.includes("fetch")) fetched.push(step.argv.filter((word) => word.includes(":sha256-")))
     if (step.argv?.[0] !== "look") return run(step)
     const names = step.argv.slice(1)
     asked.push(...names)
@@ -95,6 +99,13 @@ describe("an image that another machine built", () => {
     expect(asked).toEqual([`web:fp-${print}`])
   })
 
+  it("comes with all others that another machine built in one step, and with none whose record is here", async () => {
+    await records.put(tinyRecord("kept", digest, { fingerprint: print, ingredients }))
+    const families = ["web", "kept", "jobs"].map((family) => ({ ...planned, family }))
+    await found(record, { options: { plan: { tag, commit: "c", dirty: false, families } } })
+    expect(fetched).toEqual([["web", "jobs"].map((family) => `${family}:${digest.replace(":", "-")}`)])
+  })
+
   it("is built where no trusted key signed its record, and one line says so", async () => {
     const { plan, records: known, notes } = await found(record, { key: newPair() })
     expect(plan.families[0]).toMatchObject({ action: "build" })
@@ -124,7 +135,7 @@ describe("an image that another machine built", () => {
 
   it("is not asked for with --no-cache", async () => {
     const { plan } = await found(record, { options: { noCache: true } })
-    expect([plan.families[0]?.action, asked]).toEqual(["build", []])
+    expect([plan.families[0]?.action, asked, fetched]).toEqual(["build", [], []])
   })
 })
 
@@ -135,7 +146,7 @@ describe("an image whose record is here", () => {
     await released()
     const { released: same, plan } = await found()
     expect([plan.families[0]?.action, same.get("web")]).toEqual(["reuse", { digest, previous: other }])
-    expect(asked).toEqual(["web:current"])
+    expect([asked, fetched]).toEqual([["web:current"], []])
   })
 
   it("is released anew under another tag, with another key or another record, and where another is current", async () => {
