@@ -58,7 +58,9 @@ export async function startSigstore({ log = true, times = !log, certifiesAt }: K
   const certificates = await initializeCTLog(keys())
   const authority = await initializeCA(keys("P-384"), certificates, certifiesAt)
   const entries = await initializeTLog(url, keys())
-  const clock = await initializeTSA(keys("P-384"))
+  // A whole second: DER leaves out a fraction's zeros at its end, and @sigstore/core reads three digits or none.
+  const now = new Date(Math.ceil(Date.now() / 1000) * 1000)
+  const clock = await initializeTSA(keys("P-384"), now)
   handlers.push(fulcioHandler(authority), asRekorKeepsIt(rekorHandler(entries)), tsaHandler(clock))
 
   const root = await mkdtemp(join(tmpdir(), "sigstore-"))
