@@ -26,7 +26,9 @@ export const competing = (which: BuildCase): string[] => [
   "Fairlead",
 ]
 
-const appsIn = (which: BuildCase): number => (which.startsWith("whole-") ? wholeApps : 3)
+const isWhole = (which: BuildCase): boolean => which.startsWith("whole-")
+
+const appsIn = (which: BuildCase): number => (isWhole(which) ? wholeApps : 3)
 
 /** Who builds the changed leaf and nothing else. */
 export const leafAlone = { buildx: "that leaf alone", fairlead: "Fairlead, that leaf alone" } as const
@@ -65,7 +67,8 @@ export async function measureBuilds(
     for (const name of ["loop", "checked", "bake", "fairlead"]) arenas.push(await Arena.open(name, policy))
     const loop = new Loop(arenas[0]!, fleet)
     const fairlead = new Fairlead(arenas[3]!, fleet)
-    const all: Competitor[] = [loop, new CheckedLoop(arenas[1]!, fleet), new Bake(arenas[2]!, fleet), fairlead]
+    const bake = new Bake(arenas[2]!, fleet, !isWhole(cases[0]!))
+    const all: Competitor[] = [loop, new CheckedLoop(arenas[1]!, fleet), bake, fairlead]
     const within = (which: BuildCase) => all.filter(({ name }) => competing(which).includes(name))
     await runs([`${fairleadRoot}/fairlead`, "key"], { cwd: checkout.root, env: fairlead.arena.env })
     /** Who has built everything that the checkout holds, with its BuildKit's own cache whole. */

@@ -64,7 +64,8 @@ a BuildKit that is started and stopped) takes as long whatever the build took, s
 The goals were written for tools that do the same. The plain loop and bake do nothing but build and push; "loop with checks" is the loop
 with the least that CI files add for each image (start it, list it, sign it), which is still less than Fairlead looks at. Both are here.`
 
-const wholeFleet = `; of "the whole fleet" ${wholeApps} apps, as many as the blueprint has services`
+const wholeFleet = `; of "the whole fleet" ${wholeApps} apps, as many as the blueprint has services, and bake has no registry cache there: with one for
+each of so many targets BuildKit comes to no end`
 
 const buildIntroduction = (cases: readonly BuildCase[]) => `## From sources to a registry
 
